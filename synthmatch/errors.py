@@ -1,0 +1,35 @@
+"""The errors synthmatch raises on purpose.
+
+Every message is one line that says what is wrong and what to do about it.
+Catch :class:`SynthmatchError` to catch them all.
+"""
+
+from __future__ import annotations
+
+
+class SynthmatchError(Exception):
+    """Base class of all errors that synthmatch raises on purpose."""
+
+
+class ParameterError(SynthmatchError):
+    """A parameter, value, vector, patch or note does not fit its definition."""
+
+
+class RegistryError(SynthmatchError):
+    """A synth or model name is unknown, claimed twice, or fails to load."""
+
+
+class AudioError(SynthmatchError):
+    """A recording cannot be read or is not usable as a target."""
+
+
+class PresetError(SynthmatchError):
+    """A preset file cannot be read, written, or is of another format."""
+
+
+class WeightsError(SynthmatchError):
+    """A model folder is corrupted, foreign, or does not fit the synth."""
+
+
+class HostingError(SynthmatchError):
+    """A plug-in cannot be found, loaded, programmed or rendered."""

@@ -1,0 +1,127 @@
+"""Synths and models by name, found through entry points and loaded when asked for.
+
+An adapter package registers a synth in group ``synthmatch.synths``; the entry point is a
+class or function that returns a :class:`~synthmatch.synth.Synth`. A package that ships
+weights registers each model in group ``synthmatch.models``; the entry point is a
+function without arguments that returns the model's folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from .errors import RegistryError, SynthmatchError
+from .synth import Synth
+
+SYNTHS = "synthmatch.synths"
+MODELS = "synthmatch.models"
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else entry.value
+
+
+def _installed(group: str) -> dict[str, list[EntryPoint]]:
+    """Return the entry points of ``group`` by name, one for each package that claims it."""
+    found: dict[str, dict[tuple[str, str], EntryPoint]] = {}
+    for entry in entry_points(group=group):
+        found.setdefault(entry.name, {})[_distribution(entry), entry.value] = entry
+    return {name: list(claims.values()) for name, claims in sorted(found.items())}
+
+
+def _load(group: str, kind: str, name: str) -> Any:
+    installed = _installed(group)
+    if name not in installed:
+        near = difflib.get_close_matches(name, installed, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        have = ", ".join(installed) or "none"
+        raise RegistryError(
+            f"no {kind} named {name!r}; {hint}installed: {have}. "
+            f"Another needs a package that registers it in entry-point group {group!r}"
+        )
+    claims = installed[name]
+    if len(claims) > 1:
+        owners = " and ".join(sorted(f"{_distribution(e)} ({e.value})" for e in claims))
+        raise RegistryError(f"{kind} {name!r} is claimed by {owners}; uninstall one of them")
+    try:
+        return claims[0].load()
+    except SynthmatchError:
+        raise
+    except Exception as error:
+        raise RegistryError(
+            f"{kind} {name!r} of package {_distribution(claims[0])} fails to load: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def list_synths() -> list[str]:
+    """Return the names of all installed synths, sorted, without loading any."""
+    return list(_installed(SYNTHS))
+
+
+def load_synth(name: str, **options: Any) -> Synth:
+    """Return the synth registered under ``name``.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`list_synths`.
+    **options
+        Passed to the adapter, which documents them.
+
+    Raises
+    ------
+    RegistryError
+        If the name is unknown, claimed by two packages, or its package fails to load.
+    """
+    factory = _load(SYNTHS, "synth", name)
+    try:
+        inspect.signature(factory).bind(**options)
+    except TypeError as error:
+        raise RegistryError(f"synth {name!r} does not take these options: {error}") from error
+    synth = factory(**options)
+    if not isinstance(synth, Synth):
+        raise RegistryError(
+            f"synth {name!r} is not a Synth: it needs name, space, sample_rate and render; "
+            f"run synthmatch.testing.check_synth on it"
+        )
+    return synth
+
+
+def _bundled_models() -> dict[str, Path]:
+    """Return the model folders that came with synthmatch: in the wheel, else beside the source."""
+    package = Path(__file__).parent
+    for folder in (package / "pretrained", package.parent / "pretrained"):
+        if folder.is_dir():
+            return {p.parent.name: p.parent for p in sorted(folder.glob("*/config.json"))}
+    return {}
+
+
+def list_models() -> list[str]:
+    """Return the names of all installed models, sorted."""
+    return sorted({*_bundled_models(), *_installed(MODELS)})
+
+
+def model_folder(name: str) -> Path:
+    """Return the folder of the model registered under ``name``.
+
+    Raises
+    ------
+    RegistryError
+        If the name is unknown or claimed twice.
+    """
+    bundled = _bundled_models()
+    registered = _installed(MODELS)
+    if name in bundled and name in registered:
+        owners = ", ".join(_distribution(e) for e in registered[name])
+        raise RegistryError(f"model {name!r} comes with synthmatch and with {owners}")
+    if name in bundled:
+        return bundled[name]
+    if name not in registered:
+        have = ", ".join(list_models()) or "none"
+        raise RegistryError(f"no model named {name!r}; installed: {have}; or give a folder")
+    return Path(_load(MODELS, "model", name)())
