@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Literal, cast
@@ -89,7 +90,7 @@ class Parameter:
     ) -> Parameter:
         """Return a parameter over the strictly increasing numbers ``choices``."""
         values = tuple(choices)
-        if any(not b > a for a, b in zip(values, values[1:], strict=False)):
+        if any(not b > a for a, b in itertools.pairwise(values)):
             raise ParameterError(f"parameter {name!r}: ordinal choices must increase")
         return cls._of_choices(name, "ordinal", values, default, group, unit)
 
@@ -201,5 +202,5 @@ class Parameter:
         """Return the coordinate of the centre of classes ``0 .. classes - 1``."""
         k = np.asarray(index, dtype=np.float64)
         if self.kind == "continuous":
-            return cast(FloatArray, k / (self.classes - 1))
+            return k / (self.classes - 1)
         return cast(FloatArray, (k + 0.5) / self.classes)
