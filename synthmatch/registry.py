@@ -25,7 +25,7 @@ def _distribution(entry: EntryPoint) -> str:
     return entry.dist.name if entry.dist is not None else entry.value
 
 
-def _installed(group: str) -> dict[str, list[EntryPoint]]:
+def installed(group: str) -> dict[str, list[EntryPoint]]:
     """Return the entry points of ``group`` by name, one for each package that claims it."""
     found: dict[str, dict[tuple[str, str], EntryPoint]] = {}
     for entry in entry_points(group=group):
@@ -33,8 +33,15 @@ def _installed(group: str) -> dict[str, list[EntryPoint]]:
     return {name: list(claims.values()) for name, claims in sorted(found.items())}
 
 
-def _load(group: str, kind: str, name: str) -> Any:
-    installed = _installed(group)
+def load_entry(group: str, kind: str, name: str) -> Any:
+    """Return what entry point ``name`` of ``group`` loads; ``kind`` names it in errors.
+
+    Raises
+    ------
+    RegistryError
+        If the name is unknown, claimed by two packages, or its package fails to load.
+    """
+    installed = installed(group)
     if name not in installed:
         near = difflib.get_close_matches(name, installed, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
@@ -60,7 +67,7 @@ def _load(group: str, kind: str, name: str) -> Any:
 
 def list_synths() -> list[str]:
     """Return the names of all installed synths, sorted, without loading any."""
-    return list(_installed(SYNTHS))
+    return list(installed(SYNTHS))
 
 
 def load_synth(name: str, **options: Any) -> Synth:
@@ -78,7 +85,7 @@ def load_synth(name: str, **options: Any) -> Synth:
     RegistryError
         If the name is unknown, claimed by two packages, or its package fails to load.
     """
-    factory = _load(SYNTHS, "synth", name)
+    factory = load_entry(SYNTHS, "synth", name)
     try:
         inspect.signature(factory).bind(**options)
     except TypeError as error:
@@ -103,7 +110,7 @@ def _bundled_models() -> dict[str, Path]:
 
 def list_models() -> list[str]:
     """Return the names of all installed models, sorted."""
-    return sorted({*_bundled_models(), *_installed(MODELS)})
+    return sorted({*_bundled_models(), *installed(MODELS)})
 
 
 def model_folder(name: str) -> Path:
@@ -115,7 +122,7 @@ def model_folder(name: str) -> Path:
         If the name is unknown or claimed twice.
     """
     bundled = _bundled_models()
-    registered = _installed(MODELS)
+    registered = installed(MODELS)
     if name in bundled and name in registered:
         owners = ", ".join(_distribution(e) for e in registered[name])
         raise RegistryError(f"model {name!r} comes with synthmatch and with {owners}")
@@ -124,4 +131,4 @@ def model_folder(name: str) -> Path:
     if name not in registered:
         have = ", ".join(list_models()) or "none"
         raise RegistryError(f"no model named {name!r}; installed: {have}; or give a folder")
-    return Path(_load(MODELS, "model", name)())
+    return Path(load_entry(MODELS, "model", name)())
