@@ -41,16 +41,16 @@ def load_entry(group: str, kind: str, name: str) -> Any:
     RegistryError
         If the name is unknown, claimed by two packages, or its package fails to load.
     """
-    installed = installed(group)
-    if name not in installed:
-        near = difflib.get_close_matches(name, installed, n=1)
+    found = installed(group)
+    if name not in found:
+        near = difflib.get_close_matches(name, found, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        have = ", ".join(installed) or "none"
+        have = ", ".join(found) or "none"
         raise RegistryError(
             f"no {kind} named {name!r}; {hint}installed: {have}. "
             f"Another needs a package that registers it in entry-point group {group!r}"
         )
-    claims = installed[name]
+    claims = found[name]
     if len(claims) > 1:
         owners = " and ".join(sorted(f"{_distribution(e)} ({e.value})" for e in claims))
         raise RegistryError(f"{kind} {name!r} is claimed by {owners}; uninstall one of them")
