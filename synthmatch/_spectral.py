@@ -1,0 +1,172 @@
+"""Spectral building blocks in numpy: frames, STFT, mel filters, decibels, MFCC.
+
+All functions work on the last axis, keep leading axes, and put time before frequency:
+``[..., samples] -> [..., frames, bins]``. float32 stays float32, anything else is float64.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+Floats: TypeAlias = npt.NDArray[Any]  # float32 or float64
+MelScale: TypeAlias = Literal["slaney", "htk"]
+Padding: TypeAlias = Literal["reflect", "constant", "none"]
+
+
+def as_floats(audio: npt.ArrayLike) -> Floats:
+    """Return ``audio`` as float32 if it is float32 already, else as float64."""
+    x = np.asarray(audio)
+    return x if x.dtype == np.float32 else x.astype(np.float64, copy=False)
+
+
+@functools.lru_cache(maxsize=32)
+def hann(size: int) -> npt.NDArray[np.float64]:
+    """Return the periodic Hann window ``[size]``, read-only."""
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)
+    window.flags.writeable = False
+    return window
+
+
+def frames(audio: npt.ArrayLike, size: int, hop: int, padding: Padding = "reflect") -> Floats:
+    """Return overlapping frames ``[..., frames, size]`` of ``audio [..., samples]``.
+
+    With padding, frame ``i`` is centred on sample ``i * hop`` and there are
+    ``samples // hop + 1`` of them. Without, frame ``i`` starts at ``i * hop``, only whole
+    frames are taken, and audio shorter than ``size`` is filled up with zeros.
+    """
+    x = as_floats(audio)
+    if padding != "none":
+        width = [(0, 0)] * (x.ndim - 1) + [(size // 2, size // 2)]
+        x = np.pad(x, width, mode=padding)
+    if x.shape[-1] < size:
+        x = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, size - x.shape[-1])])
+    return np.lib.stride_tricks.sliding_window_view(x, size, axis=-1)[..., ::hop, :]
+
+
+def stft(
+    audio: npt.ArrayLike, size: int, hop: int, padding: Padding = "reflect"
+) -> npt.NDArray[Any]:
+    """Return the Hann-windowed short-time spectrum, complex ``[..., frames, bins]``."""
+    x = frames(audio, size, hop, padding)
+    return scipy.fft.rfft(x * hann(size).astype(x.dtype), axis=-1)
+
+
+def magnitudes(audio: npt.ArrayLike, size: int, hop: int, padding: Padding = "reflect") -> Floats:
+    """Return ``|STFT|``, shape ``[..., frames, size // 2 + 1]``, see :func:`stft`."""
+    return np.abs(stft(audio, size, hop, padding))
+
+
+def hz_to_mel(hertz: npt.ArrayLike, scale: MelScale = "slaney") -> npt.NDArray[np.float64]:
+    """Return mels of frequencies in Hz.
+
+    "htk" is ``2595 log10(1 + f / 700)`` (O'Shaughnessy, as in the HTK book); "slaney" is
+    linear under 1 kHz (15 mel) and logarithmic above (Slaney, Auditory Toolbox, 1998).
+    """
+    f = np.asarray(hertz, dtype=np.float64)
+    if scale == "htk":
+        return np.asarray(2595.0 * np.log10(1.0 + f / 700.0))
+    above = 15.0 + 27.0 * np.log(np.maximum(f, 1000.0) / 1000.0) / np.log(6.4)
+    return np.where(f < 1000.0, f * 3.0 / 200.0, above)
+
+
+def mel_to_hz(mels: npt.ArrayLike, scale: MelScale = "slaney") -> npt.NDArray[np.float64]:
+    """Return the frequencies in Hz of mels; the inverse of :func:`hz_to_mel`."""
+    m = np.asarray(mels, dtype=np.float64)
+    if scale == "htk":
+        return np.asarray(700.0 * (10.0 ** (m / 2595.0) - 1.0))
+    above = 1000.0 * np.exp((np.maximum(m, 15.0) - 15.0) * np.log(6.4) / 27.0)
+    return np.where(m < 15.0, m * 200.0 / 3.0, above)
+
+
+@functools.lru_cache(maxsize=64)
+def mel_filterbank(
+    sample_rate: int,
+    size: int,
+    bands: int,
+    *,
+    low: float = 0.0,
+    high: float | None = None,
+    scale: MelScale = "slaney",
+    normalise: bool = True,
+) -> npt.NDArray[np.float64]:
+    """Return triangular mel filters ``[bands, size // 2 + 1]``, read-only.
+
+    Parameters
+    ----------
+    sample_rate, size : int
+        Of the spectrum the filters apply to: rate in Hz, FFT size.
+    bands : int
+        Number of filters, their centres evenly spaced in mel from ``low`` to ``high``.
+    low, high : float
+        Edges in Hz; ``high`` defaults to half the sample rate.
+    scale : {"slaney", "htk"}
+        See :func:`hz_to_mel`.
+    normalise : bool
+        Whether every filter has unit area over frequency in Hz (Slaney's norm) instead of
+        a peak of 1.
+    """
+    top = sample_rate / 2.0 if high is None else high
+    ends = hz_to_mel([low, top], scale)
+    edges = mel_to_hz(np.linspace(ends[0], ends[1], bands + 2), scale)
+    bins = np.linspace(0.0, sample_rate / 2.0, size // 2 + 1)
+    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+    filters = np.maximum(0.0, np.minimum(rising, falling))
+    if normalise:
+        filters *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
+    filters.flags.writeable = False
+    return filters
+
+
+def decibels(power: npt.ArrayLike, floor: float = 1e-10, top: float | None = None) -> Floats:
+    """Return ``10 log10(max(power, floor))`` of ``power [..., frames, bins]``.
+
+    With ``top``, each sound is also floored ``top`` dB under the maximum over its last two
+    axes.
+    """
+    level = 10.0 * np.log10(np.maximum(as_floats(power), floor))
+    if top is not None:
+        level = np.maximum(level, level.max(axis=(-2, -1), keepdims=True) - top)
+    return level
+
+
+def mel_spectrogram(
+    audio: npt.ArrayLike,
+    sample_rate: int,
+    size: int = 2048,
+    hop: int = 512,
+    bands: int = 128,
+    *,
+    scale: MelScale = "slaney",
+    padding: Padding = "reflect",
+) -> Floats:
+    """Return the mel power spectrogram ``[..., frames, bands]``, filters of unit area."""
+    power = magnitudes(audio, size, hop, padding) ** 2
+    filters = mel_filterbank(sample_rate, size, bands, scale=scale)
+    return power @ filters.T.astype(power.dtype, copy=False)
+
+
+def mfcc(
+    audio: npt.ArrayLike,
+    sample_rate: int,
+    coefficients: int,
+    size: int = 2048,
+    hop: int = 512,
+    bands: int = 128,
+    *,
+    scale: MelScale = "slaney",
+    padding: Padding = "reflect",
+) -> Floats:
+    """Return mel-frequency cepstral coefficients ``[..., frames, coefficients]``.
+
+    The orthonormal DCT-II over the mel power spectrogram in dB, floored at ``1e-10`` and 80
+    dB under its maximum.
+    """
+    mel = mel_spectrogram(audio, sample_rate, size, hop, bands, scale=scale, padding=padding)
+    cepstrum = scipy.fft.dct(decibels(mel, top=80.0), type=2, norm="ortho", axis=-1)
+    return cepstrum[..., :coefficients]
