@@ -53,7 +53,8 @@ def stft(
 ) -> npt.NDArray[Any]:
     """Return the Hann-windowed short-time spectrum, complex ``[..., frames, bins]``."""
     x = frames(audio, size, hop, padding)
-    return scipy.fft.rfft(x * hann(size).astype(x.dtype), axis=-1)
+    spectrum: npt.NDArray[Any] = scipy.fft.rfft(x * hann(size).astype(x.dtype), axis=-1)
+    return spectrum
 
 
 def magnitudes(audio: npt.ArrayLike, size: int, hop: int, padding: Padding = "reflect") -> Floats:
@@ -168,5 +169,5 @@ def mfcc(
     dB under its maximum.
     """
     mel = mel_spectrogram(audio, sample_rate, size, hop, bands, scale=scale, padding=padding)
-    cepstrum = scipy.fft.dct(decibels(mel, top=80.0), type=2, norm="ortho", axis=-1)
+    cepstrum: Floats = scipy.fft.dct(decibels(mel, top=80.0), type=2, norm="ortho", axis=-1)
     return cepstrum[..., :coefficients]
