@@ -1,0 +1,170 @@
+"""Batches as a pure function of their number, rendered ahead in a background thread."""
+
+from __future__ import annotations
+
+import dataclasses
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+
+from ..errors import ParameterError
+from ..parameters import FloatArray
+from ..settings import Source
+from ..synth import AudioArray
+
+Split = Literal["train", "validation", "test"]
+
+_SPLITS = {"train": 0, "validation": 1, "test": 2}
+_TRIES = 100  # redraws of a sound that is too quiet
+_RENDER = threading.Lock()  # engines may use a thread pool that is not re-entrant
+
+
+class Batch(NamedTuple):
+    """Vectors ``float64 [n, d]`` and their sounds ``float32 [n, samples]``."""
+
+    vectors: FloatArray
+    audio: AudioArray
+
+
+class Batches(Protocol):
+    """Batches by number; the same number gives the same batch."""
+
+    def __call__(self, index: int) -> Batch:
+        """Return batch ``index``, 0 or more."""
+
+
+def stream(seed: int, split: Split, index: int = 0) -> np.random.Generator:
+    """Return the generator of piece ``index`` of a split.
+
+    The streams of different splits, seeds and indices never overlap: they are children
+    of one :class:`numpy.random.SeedSequence` under different keys. So no test sound is
+    drawn from a stream that training used, whatever the seeds.
+    """
+    if seed < 0 or index < 0:
+        raise ParameterError(f"seeds and indices are 0 or more, not {min(seed, index)}")
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_SPLITS[split], index)))
+
+
+def level(audio: AudioArray) -> FloatArray:
+    """Return the root mean square ``[n]`` of sounds ``[n, samples]`` in dB of full scale."""
+    power = np.mean(np.square(audio, dtype=np.float64), axis=-1)
+    return 10.0 * np.log10(np.maximum(power, 1e-20))
+
+
+def draw(source: Source, rng: np.random.Generator, n: int, *, gate: float | None = None) -> Batch:
+    """Draw ``n`` patches of a setting and render them.
+
+    Parameters
+    ----------
+    source : Source
+        What to draw and render.
+    rng : numpy.random.Generator
+        Decides the patches.
+    n : int
+        How many sounds.
+    gate : float, optional
+        Level in dB of full scale (root mean square); quieter sounds are drawn again.
+
+    Raises
+    ------
+    ParameterError
+        If the synth renders a sound that is not finite, or 100 draws in a row are under
+        the gate.
+    """
+    vectors = source.sample(rng, n)
+    audio = _render(source, vectors)
+    if gate is None:
+        return Batch(vectors, audio)
+    for _ in range(_TRIES):
+        quiet = np.flatnonzero(level(audio) < gate)
+        if not len(quiet):
+            return Batch(vectors, audio)
+        vectors[quiet] = source.sample(rng, len(quiet))
+        audio[quiet] = _render(source, vectors[quiet])
+    raise ParameterError(
+        f"{_TRIES} patches of {source.synth.name!r} in a row are quieter than {gate:g} dB; "
+        f"lower the gate or use another sampler"
+    )
+
+
+def _render(source: Source, vectors: FloatArray) -> AudioArray:
+    with _RENDER:
+        audio = source.render(vectors)
+    if not np.isfinite(audio).all():
+        row = int(np.flatnonzero(~np.isfinite(audio).all(axis=1))[0])
+        raise ParameterError(
+            f"synth {source.synth.name!r} rendered a sound that is not finite, "
+            f"for {dict(source.synth.space.decode(vectors[row]))}"
+        )
+    return audio
+
+
+@dataclasses.dataclass(frozen=True)
+class RenderedBatches:
+    """Endless batches, each rendered when asked for.
+
+    Attributes
+    ----------
+    source : Source
+        What to draw and render.
+    size : int
+        Sounds in a batch.
+    seed : int
+        With the split and the number of a batch it decides the patches.
+    split : {"train", "validation", "test"}
+        Which stream of the seed.
+    gate : float, optional
+        Level in dB under which sounds are drawn again; see :func:`draw`.
+    """
+
+    source: Source
+    size: int
+    seed: int
+    split: Split = "train"
+    gate: float | None = None
+
+    def __call__(self, index: int) -> Batch:
+        """Return batch ``index``."""
+        return draw(self.source, stream(self.seed, self.split, index), self.size, gate=self.gate)
+
+
+def prefetch(batches: Batches, indices: Iterable[int], ahead: int = 2) -> Iterator[Batch]:
+    """Yield ``batches(i)`` for each index, in order, made up to ``ahead`` early in a thread.
+
+    Close the iterator (or exhaust it) to end the thread. An error in ``batches`` is
+    raised here.
+    """
+    made: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=ahead)
+    stop = threading.Event()
+
+    def put(item: Batch | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                made.put(item, timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for index in indices:
+                if stop.is_set():
+                    return
+                put(batches(index))
+            put(None)
+        except BaseException as error:  # raised again by the consumer
+            put(error)
+
+    thread = threading.Thread(target=work, name="synthmatch-prefetch", daemon=True)
+    thread.start()
+    try:
+        while (item := made.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,99 @@
+"""Save and load trained models: safetensors and JSON, checked by hash, never pickle.
+
+A model folder holds ``model.safetensors`` (the tensors) and ``config.json`` (format
+version, architecture and its options, the parameter space, the SHA-256 of the tensors,
+and metadata: setting, recipe, scores).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ._model_folder import read_config, read_folder, save_model
+from .errors import SynthmatchError, WeightsError
+from .parameters import Parameter, ParameterSpace
+from .synth import FrozenSynth, Synth
+
+if TYPE_CHECKING:
+    from .estimators import Estimator
+
+__all__ = ["check_space", "load_model", "read_config", "save_model"]
+
+
+def load_model(folder: str | Path, *, device: str = "cpu") -> tuple[Estimator, dict[str, Any]]:
+    """Return the estimator of a model folder, in evaluation mode, and its metadata.
+
+    Parameters
+    ----------
+    folder : path
+        What :func:`save_model` wrote.
+    device : str
+        Where the estimator runs.
+
+    Raises
+    ------
+    WeightsError
+        If the folder is corrupted, truncated, foreign, or written by a newer synthmatch.
+    """
+    from .estimators import build
+
+    tensors, config = read_folder(folder)
+    try:
+        space = ParameterSpace.from_dict(config["space"])
+        options = dict(config["config"])
+        estimator = build(options.pop("architecture"), space, **options)
+    except (SynthmatchError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{folder} describes no network that this synthmatch builds: {error}"
+        ) from None
+    own = estimator.state_dict()
+    wrong = sorted(own.keys() ^ tensors.keys())
+    wrong += [k for k in own if k in tensors and own[k].shape != tensors[k].shape]
+    if wrong:
+        raise WeightsError(
+            f"{folder}: the tensors are not those of {config['architecture']!r} "
+            f"({len(wrong)} differ, {wrong[0]} for one)"
+        )
+    estimator.load_state_dict({k: v.to(own[k].dtype) for k, v in tensors.items()})
+    return estimator.to(device).eval(), config["metadata"]
+
+
+def _domain(p: Parameter) -> tuple[object, ...]:
+    return p.name, p.kind, p.low, p.high, p.scale, p.choices, p.classes
+
+
+def check_space(space: ParameterSpace, synth: Synth) -> Synth:
+    """Return ``synth`` with the frozen values of a model's ``space`` held.
+
+    Vectors of the model are vectors of the returned synth.
+
+    Raises
+    ------
+    WeightsError
+        If the model is of another synth, or the synth's parameters have changed since.
+    """
+    if space.synth != synth.name:
+        raise WeightsError(f"this model is for synth {space.synth!r}, not {synth.name!r}")
+    for mine, theirs in zip(space.parameters, synth.space.parameters, strict=False):
+        if _domain(mine) != _domain(theirs):
+            raise WeightsError(
+                f"this model does not fit the installed synth {synth.name!r}: its parameter "
+                f"{mine.name!r} is another than the synth's {theirs.name!r}; "
+                f"install the version it was trained with, or train again"
+            )
+    if len(space.parameters) != len(synth.space.parameters):
+        raise WeightsError(
+            f"this model does not fit the installed synth {synth.name!r}: it knows "
+            f"{len(space.parameters)} parameters, the synth has {len(synth.space.parameters)}; "
+            f"install the version it was trained with, or train again"
+        )
+    if dict(space.frozen) == dict(synth.space.frozen):
+        return synth
+    if any(space.frozen.get(k) != v for k, v in synth.space.frozen.items()):
+        raise WeightsError(
+            f"this model was trained with other parameters of {synth.name!r} held fixed; "
+            f"use the synth with {', '.join(space.frozen) or 'none'} frozen"
+        )
+    rest = {k: v for k, v in space.frozen.items() if k not in synth.space.frozen}
+    return FrozenSynth(synth, rest)
