@@ -53,13 +53,13 @@ def stft(
 ) -> npt.NDArray[Any]:
     """Return the Hann-windowed short-time spectrum, complex ``[..., frames, bins]``."""
     x = frames(audio, size, hop, padding)
-    spectrum: npt.NDArray[Any] = scipy.fft.rfft(x * hann(size).astype(x.dtype), axis=-1)
-    return spectrum
+    return scipy.fft.rfft(x * hann(size).astype(x.dtype), axis=-1)
 
 
 def magnitudes(audio: npt.ArrayLike, size: int, hop: int, padding: Padding = "reflect") -> Floats:
     """Return ``|STFT|``, shape ``[..., frames, size // 2 + 1]``, see :func:`stft`."""
-    return np.abs(stft(audio, size, hop, padding))
+    magnitude: Floats = np.abs(stft(audio, size, hop, padding))
+    return magnitude
 
 
 def hz_to_mel(hertz: npt.ArrayLike, scale: MelScale = "slaney") -> npt.NDArray[np.float64]:
@@ -149,7 +149,7 @@ def mel_spectrogram(
     """Return the mel power spectrogram ``[..., frames, bands]``, filters of unit area."""
     power = magnitudes(audio, size, hop, padding) ** 2
     filters = mel_filterbank(sample_rate, size, bands, scale=scale)
-    return power @ filters.T.astype(power.dtype, copy=False)
+    return np.asarray(power @ filters.T.astype(power.dtype, copy=False))
 
 
 def mfcc(
@@ -169,5 +169,6 @@ def mfcc(
     dB under its maximum.
     """
     mel = mel_spectrogram(audio, sample_rate, size, hop, bands, scale=scale, padding=padding)
-    cepstrum: Floats = scipy.fft.dct(decibels(mel, top=80.0), type=2, norm="ortho", axis=-1)
-    return cepstrum[..., :coefficients]
+    cepstrum = scipy.fft.dct(decibels(mel, top=80.0), type=2, norm="ortho", axis=-1)
+    kept: Floats = cepstrum[..., :coefficients]
+    return kept
