@@ -33,3 +33,7 @@ class WeightsError(SynthmatchError):
 
 class HostingError(SynthmatchError):
     """A plug-in cannot be found, loaded, programmed or rendered."""
+
+
+class PresetWarning(UserWarning):
+    """A preset file was read or written, but something in it had to be mended or left out."""

@@ -3,7 +3,8 @@
 A synth has a ``name``, a ``space``, a ``sample_rate`` and a pure ``render``. It *may* also
 
 * render many vectors at once (:class:`BatchSynth`),
-* read and write preset files of its own (:class:`PresetSynth`),
+* read and write preset files of its own (:class:`PresetSynth`), also of several
+  presets (:class:`BankSynth`),
 * know what good patches look like (:class:`PriorSynth`).
 
 The functions of this module supply what a synth leaves out, so callers use
@@ -12,11 +13,12 @@ The functions of this module supply what a synth leaves out, so callers use
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -154,6 +156,14 @@ class PresetSynth(Synth, Protocol):
 
 
 @runtime_checkable
+class BankSynth(PresetSynth, Protocol):
+    """A synth whose preset files may hold several presets."""
+
+    def load_bank(self, path: Path) -> list[tuple[str, Patch]]:
+        """Return names and patches of all presets of a file, at least one, in order."""
+
+
+@runtime_checkable
 class PriorSynth(Synth, Protocol):
     """A synth that knows what patches people make."""
 
@@ -219,13 +229,37 @@ def load_patch(synth: Synth, path: str | os.PathLike[str]) -> Patch:
         If the file is missing, of another format, or holds no patch of this synth.
     """
     source = Path(path)
+    with _reading(synth, source) as suffix:
+        if isinstance(synth, PresetSynth) and suffix in synth.suffixes:
+            return synth.space.patch(synth.load_patch(source))
+        return synth.space.patch(Patch.from_json(source.read_text(encoding="utf-8")))
+
+
+def load_bank(synth: Synth, path: str | os.PathLike[str]) -> list[tuple[str, Patch]]:
+    """Return the names and patches of all presets in a file of ``synth``, in order.
+
+    A file of a synth without banks holds one, which is named after the file.
+
+    Raises
+    ------
+    PresetError
+        If the file is missing, of another format, or holds no patch of this synth.
+    """
+    source = Path(path)
+    with _reading(synth, source) as suffix:
+        if isinstance(synth, BankSynth) and suffix in synth.suffixes:
+            return [(name, synth.space.patch(patch)) for name, patch in synth.load_bank(source)]
+    return [(source.stem, load_patch(synth, source))]
+
+
+@contextlib.contextmanager
+def _reading(synth: Synth, source: Path) -> Iterator[str]:
+    """Check that ``source`` can be a preset, yield its suffix, and name it in all errors."""
     suffix = _known_suffix(synth, source)
     if not source.is_file():
         raise PresetError(f"no such preset file: {source}")
     try:
-        if isinstance(synth, PresetSynth) and suffix in synth.suffixes:
-            return synth.space.patch(synth.load_patch(source))
-        return synth.space.patch(Patch.from_json(source.read_text(encoding="utf-8")))
+        yield suffix
     except OSError as error:
         raise PresetError(f"cannot read {source}: {error.strerror or error}") from error
     except UnicodeDecodeError:
@@ -291,3 +325,12 @@ class FrozenSynth:
     def load_patch(self, path: Path) -> Patch:
         """Read a preset; refuse one that contradicts the frozen values."""
         return self.space.patch(load_patch(self.synth, path))
+
+    def load_bank(self, path: Path) -> list[tuple[str, Patch]]:
+        """Read the presets that agree with the frozen values; refuse a file without any."""
+        held = self.space.frozen.items()
+        bank = load_bank(self.synth, path)
+        fitting = [(name, patch) for name, patch in bank if all(patch[k] == v for k, v in held)]
+        if not fitting:
+            raise PresetError(f"{path}: no preset in it has the frozen values of this synth")
+        return fitting
