@@ -17,9 +17,7 @@ def atomic(target: Path) -> Iterator[Path]:
     error the temporary file is removed and ``target`` stays as it was. Permissions are
     those of an ordinary new file.
     """
-    temporary = target.with_name(
-        f".{target.stem}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}"
-    )
+    temporary = target.with_name(f".{os.getpid()}-{secrets.token_hex(8)}{target.suffix}")
     try:
         yield temporary
         temporary.replace(target)

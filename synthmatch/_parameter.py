@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import numbers
 from collections.abc import Sequence
 from typing import Literal, cast
 
@@ -20,6 +21,30 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _DIGITS = 9  # significant digits kept of a continuous native value
+_NARROWEST = 1e-5  # of the larger end of a range: below, doubles cannot hold _DIGITS of it
+_EXTREME = 1e100  # ends and widths of ranges stay within this and its inverse
+_NEAR = 1e-12  # of the width of a range (linear) or of its end (log)
+_POWERS = np.array([float(f"1e{n}") for n in range(112)])
+
+
+def _plain(value: object) -> object:
+    """Return a numpy scalar as the Python value it stands for, anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _rounded(value: FloatArray, place: npt.NDArray[np.int64] | np.int64) -> FloatArray:
+    """Round to multiples of ``10**place``, alike for one value and for arrays of them."""
+    power = _POWERS[np.abs(place)]
+    return np.where(place < 0, np.rint(value * power) / power, np.rint(value / power) * power)
+
+
+def _family(value: object) -> str | None:
+    """Tell switches, text and finite numbers apart; None is none of them."""
+    if isinstance(value, bool):
+        return "switch"
+    if isinstance(value, str):
+        return "text"
+    return "number" if isinstance(value, (int, float)) and abs(value) < math.inf else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,8 +60,9 @@ class Parameter:
     default : value
         Native value a patch takes where none is given.
     classes : int
-        Number of classes a classifier uses: ``len(choices)``, or for continuous
-        parameters the size of an even grid that includes both ends of the range.
+        Number of classes a classifier uses: ``len(choices)``, for ordinal parameters
+        maybe fewer (neighbours share one), for continuous parameters the size of an even
+        grid that includes both ends of the range.
     group, unit : str
         For people: "filter", "Hz".
     """
@@ -68,15 +94,34 @@ class Parameter:
         """Return a parameter over ``[low, high]``; ``scale="log"`` needs ``low > 0``."""
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise ParameterError(f"parameter {name!r}: give finite low < high, not [{low}, {high}]")
+        if scale not in ("linear", "log"):
+            raise ParameterError(f"parameter {name!r}: the scale is linear or log, not {scale!r}")
         if scale == "log" and low <= 0:
             raise ParameterError(f"parameter {name!r}: a log scale needs low > 0, not {low}")
+        size = max(abs(low), abs(high))
+        least = low if scale == "log" else high - low
+        if size > _EXTREME or least < 1 / _EXTREME or high - low < _NARROWEST * size:
+            raise ParameterError(
+                f"parameter {name!r}: [{low}, {high}] is too extreme or too narrow for doubles; "
+                f"use another unit, or the offset from one end"
+            )
         if classes < 2:
             raise ParameterError(f"parameter {name!r}: give at least 2 classes, not {classes}")
-        start = float(low if default is None else default)
         made = cls(
-            name, "continuous", float(low), float(high), scale, (), start, classes, group, unit
+            name,
+            "continuous",
+            float(low) + 0.0,
+            float(high) + 0.0,
+            scale,
+            (),
+            0.0,
+            int(classes),
+            group,
+            unit,
         )
-        return dataclasses.replace(made, default=made.canonical(start))
+        return dataclasses.replace(
+            made, default=made.canonical(low if default is None else default)
+        )
 
     @classmethod
     def ordinal(
@@ -85,14 +130,29 @@ class Parameter:
         choices: Sequence[float],
         *,
         default: float | None = None,
+        classes: int | None = None,
         group: str = "",
         unit: str = "",
     ) -> Parameter:
-        """Return a parameter over the strictly increasing numbers ``choices``."""
-        values = tuple(choices)
-        if any(not b > a for a, b in itertools.pairwise(values)):
+        """Return a parameter over the strictly increasing numbers ``choices``.
+
+        With fewer ``classes`` than choices, neighbouring choices share a class, as evenly
+        as possible; the default is a class for each.
+        """
+        values = tuple(map(_plain, choices))
+        if any(_family(v) != "number" for v in values):
+            raise ParameterError(f"parameter {name!r}: ordinal choices must be finite numbers")
+        if any(not b > a for a, b in itertools.pairwise(cast(tuple[float, ...], values))):
             raise ParameterError(f"parameter {name!r}: ordinal choices must increase")
-        return cls._of_choices(name, "ordinal", values, default, group, unit)
+        made = cls._of_choices(name, "ordinal", values, default, group, unit)
+        if classes is None or classes == len(values):
+            return made
+        if not 2 <= classes <= len(values):
+            raise ParameterError(
+                f"parameter {name!r}: {len(values)} choices make up to {len(values)} classes, "
+                f"and at least 2, not {classes}"
+            )
+        return dataclasses.replace(made, classes=int(classes))
 
     @classmethod
     def categorical(
@@ -105,7 +165,11 @@ class Parameter:
         unit: str = "",
     ) -> Parameter:
         """Return a parameter over the distinct labels ``choices``, in no order."""
-        values = tuple(choices)
+        values = tuple(map(_plain, choices))
+        if any(_family(v) is None for v in values):
+            raise ParameterError(
+                f"parameter {name!r}: categorical choices must be texts, switches or finite numbers"
+            )
         if len(set(values)) != len(values):
             raise ParameterError(f"parameter {name!r}: categorical choices must be distinct")
         return cls._of_choices(name, "categorical", values, default, group, unit)
@@ -115,13 +179,14 @@ class Parameter:
         cls,
         name: str,
         kind: Kind,
-        values: tuple[Value, ...],
+        plain: tuple[object, ...],
         default: Value | None,
         group: str,
         unit: str,
     ) -> Parameter:
-        if not values:
+        if not plain:
             raise ParameterError(f"parameter {name!r}: give at least one choice")
+        values = cast(tuple[Value, ...], plain)
         start = values[0] if default is None else default
         made = cls(name, kind, 0.0, 1.0, "linear", values, values[0], len(values), group, unit)
         return dataclasses.replace(made, default=made.canonical(start))
@@ -134,32 +199,25 @@ class Parameter:
         ParameterError
             If it is of the wrong type, not finite, out of range or not a choice.
         """
+        plain = _plain(value)
         if self.kind != "continuous":
+            family = _family(plain)
             for choice in self.choices:
-                if choice == value and isinstance(choice, str) == isinstance(value, str):
+                if family == _family(choice) and choice == plain:
                     return choice
             shown = ", ".join(map(repr, self.choices[:8]))
             more = f", ... ({len(self.choices)} in all)" if len(self.choices) > 8 else ""
             raise ParameterError(
-                f"parameter {self.name!r}: {value!r} is not a choice; use one of {shown}{more}"
+                f"parameter {self.name!r}: {plain!r} is not a choice; use one of {shown}{more}"
             )
-        if isinstance(value, (bool, str)) or not isinstance(value, (int, float, np.number)):
-            raise ParameterError(
-                f"parameter {self.name!r}: {value!r} is not a number; "
-                f"use one from {self.low:g} to {self.high:g}"
-            )
-        number = float(value)
-        if not math.isfinite(number):
-            raise ParameterError(
-                f"parameter {self.name!r}: {number} is not finite; "
-                f"use a number from {self.low:g} to {self.high:g}"
-            )
-        if not self.low <= number <= self.high:
-            raise ParameterError(
-                f"parameter {self.name!r}: {number:g} is out of range; "
-                f"use a number from {self.low:g} to {self.high:g}"
-            )
-        return float(self.native(self.unit_value(number)))
+        usable = f"use a number from {self.low:.9g} to {self.high:.9g}"
+        if isinstance(plain, bool) or not isinstance(plain, numbers.Real):
+            raise ParameterError(f"parameter {self.name!r}: {plain!r} is not a number; {usable}")
+        if plain != plain or abs(plain) == math.inf:
+            raise ParameterError(f"parameter {self.name!r}: {plain} is not finite; {usable}")
+        if not self.low <= plain <= self.high:
+            raise ParameterError(f"parameter {self.name!r}: {plain} is out of range; {usable}")
+        return float(self.native(self.unit_value(float(plain))))
 
     def unit_value(self, value: Value) -> float:
         """Return the coordinate in [0, 1] of a native value (choices: the centre of a bin)."""
@@ -177,19 +235,27 @@ class Parameter:
         """
         u = np.asarray(unit, dtype=np.float64)
         if self.kind != "continuous":
-            index = self.class_of(u)
+            index = self.choice_of(u)
             if self.kind == "categorical":
                 return index.astype(np.float64)
             return np.asarray(self.choices, dtype=np.float64)[index]
         if self.scale == "log":
             value = self.low * np.exp(u * math.log(self.high / self.low))
-            decimals = _DIGITS - 1 - np.floor(np.log10(value))
+            place = np.floor(np.log10(value)).astype(np.int64) - (_DIGITS - 1)
         else:
             value = self.low + u * (self.high - self.low)
-            decimals = np.float64(_DIGITS - math.ceil(math.log10(self.high - self.low)))
-        step = 10.0**decimals
-        value = np.clip(np.rint(value * step) / step, self.low, self.high)
-        return np.where(u <= 0.0, self.low, np.where(u >= 1.0, self.high, value))
+            place = np.int64(math.ceil(math.log10(self.high - self.low)) - _DIGITS)
+        value = _rounded(value, place) + 0.0  # no negative zero
+        # A grid point this near an end has the coordinate of the end: it is the end.
+        low, high = (self.low, self.high) if self.scale == "log" else (self.high - self.low,) * 2
+        at_low = (u <= 0.0) | (value <= self.low + _NEAR * low)
+        at_high = (u >= 1.0) | (value >= self.high - _NEAR * high)
+        return np.where(at_low, self.low, np.where(at_high, self.high, value))
+
+    def choice_of(self, unit: npt.ArrayLike) -> IntArray:
+        """Return the index of the choice, ``0 .. len(choices) - 1``, of coordinates in [0, 1]."""
+        u = np.asarray(unit, dtype=np.float64)
+        return np.minimum((u * len(self.choices)).astype(np.int64), len(self.choices) - 1)
 
     def class_of(self, unit: npt.ArrayLike) -> IntArray:
         """Return the class, ``0 .. classes - 1``, of coordinates in [0, 1]."""

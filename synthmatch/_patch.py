@@ -13,11 +13,16 @@ from .errors import ParameterError
 class Patch(Mapping[str, Value]):
     """An immutable mapping from the parameter names of one synth to native values."""
 
-    __slots__ = ("_values", "synth")
+    __slots__ = ("_synth", "_values")
 
     def __init__(self, synth: str, values: Mapping[str, Value]) -> None:
-        self.synth = synth
+        self._synth = synth
         self._values = MappingProxyType(dict(values))
+
+    @property
+    def synth(self) -> str:
+        """Name of the synth that the patch belongs to."""
+        return self._synth
 
     def __getitem__(self, name: str) -> Value:
         return self._values[name]

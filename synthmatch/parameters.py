@@ -181,7 +181,7 @@ class ParameterSpace:
             elif p.kind == "continuous":
                 values[p.name] = float(p.native(u))
             else:
-                values[p.name] = p.choices[int(p.class_of(u))]
+                values[p.name] = p.choices[int(p.choice_of(u))]
         return Patch(self.synth, values)
 
     def check_vectors(self, vectors: npt.ArrayLike) -> FloatArray:
@@ -272,9 +272,21 @@ class ParameterSpace:
             If ``data`` is not such a description.
         """
         try:
-            parameters = [
-                Parameter(**{**p, "choices": tuple(p["choices"])}) for p in data["parameters"]
-            ]
+            parameters = [_parameter(p) for p in data["parameters"]]
             return cls(data["synth"], parameters, data["frozen"])
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, OverflowError):
             raise ParameterError("not the description of a parameter space") from None
+
+
+def _parameter(data: Mapping[str, Any]) -> Parameter:
+    """Return the parameter of a JSON object, checked as if it were defined anew."""
+    name, kind = data["name"], data["kind"]
+    common = {key: data[key] for key in ("default", "group", "unit")}
+    if kind == "continuous":
+        low, high, scale, classes = (data[key] for key in ("low", "high", "scale", "classes"))
+        return Parameter.continuous(name, low, high, scale=scale, classes=classes, **common)
+    if kind == "ordinal":
+        return Parameter.ordinal(name, data["choices"], classes=data["classes"], **common)
+    if kind == "categorical":
+        return Parameter.categorical(name, data["choices"], **common)
+    raise ParameterError(f"parameter {name!r} is of unknown kind {kind!r}")

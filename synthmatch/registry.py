@@ -59,10 +59,12 @@ def load_entry(group: str, kind: str, name: str) -> Any:
     except SynthmatchError:
         raise
     except Exception as error:
-        raise RegistryError(
-            f"{kind} {name!r} of package {_distribution(claims[0])} fails to load: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        owner = f"{kind} {name!r} of package {_distribution(claims[0])}"
+        raise _failure(owner, error) from error
+
+
+def _failure(what: str, error: Exception) -> RegistryError:
+    return RegistryError(f"{what} fails to load: {type(error).__name__}: {error}")
 
 
 def list_synths() -> list[str]:
@@ -90,7 +92,12 @@ def load_synth(name: str, **options: Any) -> Synth:
         inspect.signature(factory).bind(**options)
     except TypeError as error:
         raise RegistryError(f"synth {name!r} does not take these options: {error}") from error
-    synth = factory(**options)
+    try:
+        synth = factory(**options)
+    except SynthmatchError:
+        raise
+    except Exception as error:
+        raise _failure(f"synth {name!r}", error) from error
     if not isinstance(synth, Synth):
         raise RegistryError(
             f"synth {name!r} is not a Synth: it needs name, space, sample_rate and render; "
