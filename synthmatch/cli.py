@@ -86,9 +86,10 @@ def _first_line(thing: object) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def models(as_json: bool) -> None:
     """List the installed models."""
-    from .registry import describe_models
+    from .registry import list_models
+    from .weights import describe_model
 
-    rows = describe_models()
+    rows = [describe_model(name) for name in list_models()]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
