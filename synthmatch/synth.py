@@ -93,10 +93,8 @@ def parse_pitch(text: str) -> float:
         shift = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}[accidental]
         pitch = float(_SEMITONES[letter.upper()] + shift + 12 * (int(octave) + 1))
     else:
-        try:
-            pitch = float(text)
-        except ValueError:
-            pitch = math.nan
+        number = re.fullmatch(r"\d+(\.\d*)?", text.strip())
+        pitch = float(number[0]) if number else math.nan
     if not 0 <= pitch <= 127:
         raise ParameterError(f"{text!r} is not a note; write C4, F#3 or a number from 0 to 127")
     return pitch
