@@ -200,7 +200,8 @@ class FrontEnd(nn.Module):
         over = [axis for axis in range(x.ndim) if axis == 0 or self.mean.shape[axis - 1] == 1]
         count = torch.tensor(x.numel() / self.mean.numel(), dtype=torch.float64)
         sums = [count, x.sum(over), x.square().sum(over)]
-        self._sums = [a + b for a, b in zip(self._sums, sums, strict=True)] or sums
+        before = self._sums or [torch.zeros(()) for _ in sums]
+        self._sums = [a + b for a, b in zip(before, sums, strict=True)]
 
     def finish_fit(self) -> None:
         """Set the mean and deviation to those of all that was added."""
