@@ -127,6 +127,9 @@ class ParameterSpace:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __reduce__(self) -> tuple[type[ParameterSpace], tuple[Any, ...]]:
+        return ParameterSpace, (self.synth, self.parameters, dict(self.frozen))
+
     def __repr__(self) -> str:
         return f"<ParameterSpace {self.synth!r}: {len(self)} free, {len(self.frozen)} frozen>"
 
