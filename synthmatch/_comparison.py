@@ -1,0 +1,71 @@
+"""How metrics of sounds go over pairs of sounds, and distances they share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import AudioError
+
+Result = npt.NDArray[np.float64]
+Row = npt.NDArray[np.float64]
+Feature = TypeVar("Feature")
+
+
+def compare(
+    target: npt.ArrayLike,
+    candidate: npt.ArrayLike,
+    feature: Callable[[Row], Feature],
+    distance: Callable[[Feature, Feature], npt.ArrayLike],
+) -> Result:
+    """Return ``distance(feature(target), feature(candidate))`` for each candidate.
+
+    Row by row, so that memory stays that of one sound. Distances may be arrays; the result
+    has the shape of the batch of candidates followed by theirs.
+    """
+    t, c = np.asarray(target, dtype=np.float64), np.asarray(candidate, dtype=np.float64)
+    if t.ndim not in (1, 2) or c.ndim not in (1, 2) or not t.size or not c.size:
+        raise AudioError(
+            f"compare sounds [samples] or [n, samples], not {list(t.shape)} with {list(c.shape)}"
+        )
+    if t.ndim == 2 and t.shape[:-1] != c.shape[:-1]:
+        raise AudioError(
+            f"{len(t)} targets need {len(t)} candidates, not {list(c.shape)}; "
+            f"one target [samples] goes with any number"
+        )
+    samples = max(t.shape[-1], c.shape[-1])
+    targets, candidates = (
+        np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, samples - x.shape[-1])]).reshape(-1, samples)
+        for x in (t, c)
+    )
+    known = feature(targets[0])
+    values = []
+    for i, row in enumerate(candidates):
+        if t.ndim == 2 and i:
+            known = feature(targets[i])
+        values.append(np.asarray(distance(known, feature(row)), dtype=np.float64))
+    return np.reshape(values, c.shape[:-1] + values[0].shape)
+
+
+def mean_absolute(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
+    return float(np.abs(a - b).mean())
+
+
+def pearson(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
+    """Return 100 times the Pearson correlation of all entries of two arrays.
+
+    Where one of them is constant it is undefined: 100 if the two are equal, else 0.
+    """
+    if _constant(a) or _constant(b):
+        return 100.0 * float(np.array_equal(a, b))
+    x, y = a.ravel() - a.mean(), b.ravel() - b.mean()
+    return 100.0 * float(np.clip((x @ y) / math.sqrt((x @ x) * (y @ y)), -1.0, 1.0))
+
+
+def _constant(a: npt.NDArray[Any]) -> bool:
+    """Return whether an array varies no more than rounding makes it."""
+    return bool(np.ptp(a) <= 1e-12 * np.abs(a).max())
