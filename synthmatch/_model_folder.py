@@ -38,7 +38,7 @@ def save_model(
     folder : path
         Made if needed; other files in it stay.
     estimator : Estimator
-        Its ``config`` and the space of its head are stored beside its tensors.
+        Its ``config``, which holds the parameter space, is stored beside its tensors.
     metadata : mapping
         JSON-ready: setting, recipe, scores; ``"headline"`` is the line for lists of models.
     half : bool
@@ -72,7 +72,6 @@ def save_model(
         },
         "metadata": dict(metadata),
         "config": dict(estimator.config),
-        "space": estimator.head.space.to_dict(),
     }
     try:
         with atomic(target / CONFIG) as temporary:
@@ -106,9 +105,8 @@ def read_config(folder: str | Path) -> dict[str, Any]:
             f"{folder} has model format {version}, newer than this synthmatch reads ({VERSION}); "
             f"upgrade synthmatch"
         )
-    kinds = {"tensors": dict, "metadata": dict, "config": dict, "space": dict}
-    kinds |= {"synth": str, "architecture": str}
-    for key, kind in kinds.items():
+    kinds = (dict, ("tensors", "metadata", "config")), (str, ("synth", "architecture"))
+    for kind, key in ((kind, key) for kind, keys in kinds for key in keys):
         if not isinstance(config.get(key), kind):
             raise WeightsError(f"{path} is damaged: {key!r} is missing or of the wrong type")
     return config

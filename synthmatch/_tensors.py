@@ -33,17 +33,17 @@ def write_tensors(
     WeightsError
         If the file cannot be written.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    plain = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+    plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    content = save(plain, dict(metadata or {}))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic(path) as temporary:
-            save_file(plain, temporary, dict(metadata or {}))
-            digest = sha256(temporary)
+            temporary.write_bytes(content)
     except OSError as error:
         raise WeightsError(f"cannot write {path}: {error.strerror or error}") from error
-    return digest
+    return hashlib.sha256(content).hexdigest()
 
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

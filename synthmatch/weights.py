@@ -36,14 +36,12 @@ def load_model(folder: str | Path, *, device: str = "cpu") -> tuple[Estimator, d
     WeightsError
         If the folder is corrupted, truncated, foreign, or written by a newer synthmatch.
     """
-    from .estimators import build
+    from .estimators import from_config
 
     tensors, config = read_folder(folder)
     try:
-        space = ParameterSpace.from_dict(config["space"])
-        options = dict(config["config"])
-        estimator = build(options.pop("architecture"), space, **options)
-    except (SynthmatchError, KeyError, TypeError, ValueError) as error:
+        estimator = from_config(config["config"])
+    except SynthmatchError as error:
         raise WeightsError(
             f"{folder} describes no network that this synthmatch builds: {error}"
         ) from None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import queue
 import threading
-from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Generator, Iterable
+from typing import Literal, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -51,7 +51,7 @@ def stream(seed: int, split: Split, index: int = 0) -> np.random.Generator:
 def level(audio: AudioArray) -> FloatArray:
     """Return the root mean square ``[n]`` of sounds ``[n, samples]`` in dB of full scale."""
     power = np.mean(np.square(audio, dtype=np.float64), axis=-1)
-    return 10.0 * np.log10(np.maximum(power, 1e-20))
+    return cast(FloatArray, 10.0 * np.log10(np.maximum(power, 1e-20)))
 
 
 def draw(source: Source, rng: np.random.Generator, n: int, *, gate: float | None = None) -> Batch:
@@ -131,7 +131,9 @@ class RenderedBatches:
         return draw(self.source, stream(self.seed, self.split, index), self.size, gate=self.gate)
 
 
-def prefetch(batches: Batches, indices: Iterable[int], ahead: int = 2) -> Iterator[Batch]:
+def prefetch(
+    batches: Batches, indices: Iterable[int], ahead: int = 2
+) -> Generator[Batch, None, None]:
     """Yield ``batches(i)`` for each index, in order, made up to ``ahead`` early in a thread.
 
     Close the iterator (or exhaust it) to end the thread. An error in ``batches`` is

@@ -1,0 +1,14 @@
+"""Training: AdamW, averaged weights, resumable to the step, on any device.
+
+>>> result = train("jsyn-23", "conv6xl", out="model", recipe=Recipe(minutes=5))  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from .goal import Goal
+from .log import plot_log, read_log
+from .loop import Progress
+from .recipe import Recipe
+from .run import TrainingResult, train
+
+__all__ = ["Goal", "Progress", "Recipe", "TrainingResult", "plot_log", "read_log", "train"]

@@ -1,0 +1,356 @@
+"""The loop itself: any goal, any batches, resumable to the step."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import dataclasses
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..datasets import Batch, Batches, prefetch
+from ..errors import SynthmatchError, WeightsError
+from .checkpoint import load_checkpoint, restore, save_checkpoint
+from .goal import Goal, validate
+from .launch import Launcher
+from .log import Log
+from .recipe import Recipe
+
+_LOG_EVERY = 50  # steps that one row of the log is the mean of
+_SAVE_EVERY = 300.0  # seconds between checkpoints
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """Where a run is.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    fraction : float
+        Share of the budget spent.
+    seconds, seconds_left : float
+        Spent, and what is left at this pace.
+    sounds_per_second : float
+        Lately.
+    loss : float
+        Mean of the latest training losses.
+    scores : dict
+        The latest scores on held-out sounds; empty before the first.
+    best : float
+        Lowest held-out loss so far.
+    """
+
+    step: int
+    fraction: float
+    seconds: float
+    seconds_left: float
+    sounds_per_second: float
+    loss: float
+    scores: dict[str, float]
+    best: float
+
+
+@dataclasses.dataclass
+class State:
+    """What a checkpoint keeps beside tensors."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float = math.inf
+    best_step: int = 0
+    best_scores: dict[str, float] = dataclasses.field(default_factory=dict)
+    scores: dict[str, float] = dataclasses.field(default_factory=dict)
+    validations: int = 0
+    stale: int = 0
+
+
+def optimizer_for(goal: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """Return AdamW with decay on weights only, not on biases and norms."""
+    parameters = [p for p in goal.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=recipe.learning_rate)
+
+
+@torch.no_grad()
+def average(into: nn.Module, live: nn.Module, decay: float) -> None:
+    """Move the floating-point state of ``into`` towards ``live``; copy the rest."""
+    targets = (*into.parameters(), *into.buffers())
+    pairs = list(zip(targets, (*live.parameters(), *live.buffers()), strict=True))
+    floating = [(t, s) for t, s in pairs if t.is_floating_point()]
+    torch._foreach_lerp_([t for t, _ in floating], [s for _, s in floating], 1.0 - decay)
+    for target, source in pairs:
+        if not target.is_floating_point():
+            target.copy_(source)
+
+
+class Run:
+    """One training run.
+
+    Parameters
+    ----------
+    goal : Goal
+        What is minimised.
+    recipe : Recipe
+        How.
+    launcher : Launcher
+        Where.
+    folder : Path
+        Where the checkpoint and the log are.
+    identity : dict
+        What defines the run, JSON-ready; a checkpoint of another run is refused.
+    save : callable
+        Called with the averaged goal and the state whenever the held-out loss is the
+        lowest so far, in the process of rank 0.
+    """
+
+    def __init__(
+        self,
+        goal: Goal,
+        recipe: Recipe,
+        launcher: Launcher,
+        folder: Path,
+        identity: dict[str, Any],
+        save: Callable[[Goal, State], None],
+    ) -> None:
+        self.recipe = recipe
+        self.launcher = launcher
+        self.folder = folder
+        self.save = save
+        whole = {**identity, "recipe": dataclasses.asdict(recipe)}
+        self.identity = json.loads(json.dumps(whole))  # as it reads back
+        self.state = State()
+        self.averaged = copy.deepcopy(goal).requires_grad_(False).to(launcher.device)
+        self.goal = goal
+        self.module, self.optimizer = launcher.setup(goal, optimizer_for(goal, recipe))
+        torch.manual_seed(recipe.seed * launcher.world_size + launcher.global_rank)
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run can be taken up again."""
+        return self.folder / "checkpoint.safetensors"
+
+    def resume(self) -> None:
+        """Go on from the checkpoint, if there is one.
+
+        Raises
+        ------
+        WeightsError
+            If it is damaged or of another run.
+        """
+        if not self.checkpoint.is_file():
+            return
+        tensors, saved = load_checkpoint(self.checkpoint)
+        if saved.get("identity") != self.identity:
+            raise WeightsError(
+                f"{self.folder} holds an unfinished run with another {self._unlike(saved)}; "
+                f"give the same options to go on with it, or use another folder"
+            )
+        restore(tensors, self._modules(), self.optimizer)
+        self.state = State(**saved["state"])
+        if self.launcher.global_rank > 0:  # the saved generator is that of rank 0
+            torch.manual_seed(hash((self.recipe.seed, self.launcher.global_rank, self.state.step)))
+
+    def _unlike(self, saved: dict[str, Any]) -> str:
+        def flat(tree: dict[str, Any]) -> dict[str, Any]:
+            out: dict[str, Any] = {}
+            for key, value in tree.items():
+                nested = flat(value) if isinstance(value, dict) else None
+                out |= {key: value} if nested is None else nested
+            return out
+
+        before, now = flat(saved.get("identity") or {}), flat(self.identity)
+        different = [k for k in now if before.get(k) != now[k]]
+        return ", ".join(different[:3]) or "definition"
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"goal": self.goal, "average": self.averaged}
+
+    def _checkpoint(self) -> None:
+        if self.launcher.global_rank == 0:
+            state = {"identity": self.identity, "state": dataclasses.asdict(self.state)}
+            save_checkpoint(self.checkpoint, self._modules(), self.optimizer, state)
+
+    def __call__(
+        self,
+        batches: Batches,
+        held_out: Batch,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> str:
+        """Train until the budget is spent; return why it stopped.
+
+        "finished", "no better for N validations" or "interrupted"; the last leaves a
+        checkpoint to go on from.
+        """
+        recipe, state, launcher = self.recipe, self.state, self.launcher
+        self._held_out = tuple(torch.from_numpy(x).float() for x in held_out[::-1])
+        self._log = Log(self.folder / "log.jsonl", state.step) if not launcher.global_rank else None
+        self._progress = progress
+        per_step = recipe.accumulate * launcher.world_size
+        ahead = _indices(state.step * per_step + launcher.global_rank, launcher.world_size)
+        made = prefetch(batches, ahead)
+        before, began = state.seconds, time.perf_counter()
+        saved = began
+        window: list[Tensor] = []
+        window_from, norm = began, torch.zeros(())
+        self.goal.train()
+        try:
+            with _interruptible() as interrupted:
+                while True:
+                    now = time.perf_counter()
+                    fraction, stop = launcher.broadcast(
+                        (recipe.fraction(state.step, state.seconds), interrupted.is_set())
+                    )
+                    if stop:
+                        self._checkpoint()
+                        if not math.isfinite(state.best):
+                            self._validate()
+                        return "interrupted"
+                    if fraction >= 1.0:
+                        break
+                    loss, norm = self._step(made, recipe.rate(fraction))
+                    window.append(loss)
+                    state.step += 1
+                    now = time.perf_counter()
+                    state.seconds = before + now - began
+                    fraction = launcher.broadcast(recipe.fraction(state.step, state.seconds))
+                    due = int(min(fraction, 1.0) * recipe.validations + 1e-9)
+                    if state.step % _LOG_EVERY == 0 or due > state.validations:
+                        self._report(window, norm, fraction, now - window_from)
+                        window, window_from = [], now
+                    if due > state.validations:
+                        state.validations = due
+                        self._validate()
+                        window_from = time.perf_counter()
+                        if recipe.patience is not None and state.stale >= recipe.patience:
+                            return f"no better for {state.stale} validations"
+                    if time.perf_counter() - saved > _SAVE_EVERY:
+                        self._checkpoint()
+                        saved = time.perf_counter()
+        finally:
+            made.close()
+            if self._log is not None:
+                self._log.close()
+        return "finished"
+
+    def _step(self, made: Iterator[Batch], rate: float) -> tuple[Tensor, Tensor]:
+        """Take one step of the optimiser; return the loss and the norm of the gradient."""
+        recipe, device = self.recipe, self.launcher.device
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=device)
+        for k in range(recipe.accumulate):
+            batch = next(made)
+            audio = torch.from_numpy(batch.audio).to(device, non_blocking=True)
+            vectors = torch.from_numpy(batch.vectors).float().to(device, non_blocking=True)
+            last = k == recipe.accumulate - 1
+            with self.launcher.no_backward_sync(self.module, enabled=not last):
+                with self.launcher.autocast():
+                    loss = self.module(audio, vectors)
+                self.launcher.backward(loss / recipe.accumulate)
+            total += loss.detach() / recipe.accumulate
+        norm = nn.utils.clip_grad_norm_(self.goal.parameters(), recipe.clip)
+        self.optimizer.step()
+        step = self.state.step
+        average(self.averaged, self.goal, min(recipe.average, (1 + step) / (10 + step)))
+        return total, norm
+
+    def _report(self, window: list[Tensor], norm: Tensor, fraction: float, seconds: float) -> None:
+        """Write a row of the log and tell the caller; stop a run that has diverged."""
+        state, recipe = self.state, self.recipe
+        loss = float(torch.stack(window).mean())
+        if not math.isfinite(loss):
+            raise SynthmatchError(
+                f"training diverged by step {state.step} (the loss is {loss}); "
+                f"lower the learning rate, {recipe.learning_rate:g} now"
+            )
+        sounds = len(window) * recipe.batch * recipe.accumulate * self.launcher.world_size
+        speed = sounds / max(seconds, 1e-9)
+        if self._log is not None:
+            self._log.write(
+                "train",
+                state.step,
+                loss=loss,
+                learning_rate=self.optimizer.param_groups[0]["lr"],
+                gradient_norm=float(norm),
+                sounds_per_second=round(speed, 1),
+                seconds=round(state.seconds, 2),
+            )
+            if self._progress is not None:
+                left = state.seconds * (1.0 - fraction) / max(fraction, 1e-9)
+                self._progress(
+                    Progress(
+                        state.step,
+                        fraction,
+                        state.seconds,
+                        max(left, 0.0),
+                        speed,
+                        loss,
+                        dict(state.scores),
+                        state.best,
+                    )
+                )
+
+    def _validate(self) -> None:
+        """Score the averaged weights on held-out sounds; save them if they are the best."""
+        state = self.state
+        scores: dict[str, float] = {}
+        if self._log is not None:
+            audio, vectors = self._held_out
+            scores = validate(
+                self.averaged, audio, vectors, self.recipe.batch, self.launcher.device
+            )
+            self._log.write("validation", state.step, **scores, seconds=round(state.seconds, 2))
+        state.scores = self.launcher.broadcast(scores)
+        score = next(iter(state.scores.values()))
+        if score < state.best:
+            state.best, state.best_step, state.stale = score, state.step, 0
+            state.best_scores = dict(state.scores)
+            if self.launcher.global_rank == 0:
+                self.save(self.averaged, state)
+        else:
+            state.stale += 1
+
+
+def _indices(start: int, stride: int) -> Iterator[int]:
+    index = start
+    while True:
+        yield index
+        index += stride
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Yield an event that Ctrl-C and SIGTERM set; a second Ctrl-C raises at once."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, frame: Any) -> None:
+        if event.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        event.set()
+
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
