@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -54,17 +55,17 @@ def load_entry(group: str, kind: str, name: str) -> Any:
     if len(claims) > 1:
         owners = " and ".join(sorted(f"{_distribution(e)} ({e.value})" for e in claims))
         raise RegistryError(f"{kind} {name!r} is claimed by {owners}; uninstall one of them")
+    return _call(claims[0].load, f"{kind} {name!r} of package {_distribution(claims[0])}")
+
+
+def _call(function: Callable[..., Any], what: str, **options: Any) -> Any:
+    """Return ``function(**options)``; whatever a foreign package raises becomes one line."""
     try:
-        return claims[0].load()
+        return function(**options)
     except SynthmatchError:
         raise
     except Exception as error:
-        owner = f"{kind} {name!r} of package {_distribution(claims[0])}"
-        raise _failure(owner, error) from error
-
-
-def _failure(what: str, error: Exception) -> RegistryError:
-    return RegistryError(f"{what} fails to load: {type(error).__name__}: {error}")
+        raise RegistryError(f"{what} fails to load: {type(error).__name__}: {error}") from error
 
 
 def list_synths() -> list[str]:
@@ -88,16 +89,15 @@ def load_synth(name: str, **options: Any) -> Synth:
         If the name is unknown, claimed by two packages, or its package fails to load.
     """
     factory = load_entry(SYNTHS, "synth", name)
+    if not callable(factory):
+        raise RegistryError(
+            f"synth {name!r} is registered as {factory!r}; register a class or function"
+        )
     try:
         inspect.signature(factory).bind(**options)
     except TypeError as error:
         raise RegistryError(f"synth {name!r} does not take these options: {error}") from error
-    try:
-        synth = factory(**options)
-    except SynthmatchError:
-        raise
-    except Exception as error:
-        raise _failure(f"synth {name!r}", error) from error
+    synth = _call(factory, f"synth {name!r}", **options)
     if not isinstance(synth, Synth):
         raise RegistryError(
             f"synth {name!r} is not a Synth: it needs name, space, sample_rate and render; "
@@ -138,4 +138,4 @@ def model_folder(name: str) -> Path:
     if name not in registered:
         have = ", ".join(list_models()) or "none"
         raise RegistryError(f"no model named {name!r}; installed: {have}; or give a folder")
-    return Path(load_entry(MODELS, "model", name)())
+    return Path(_call(load_entry(MODELS, "model", name), f"model {name!r}"))

@@ -257,7 +257,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(
     save_patch(Organ(), PATCH, target)
     before = target.read_bytes()
     monkeypatch.setattr(owner, method, broken)
-    with pytest.raises(PresetError, match="gave up|cannot write .*: No space left"):
+    with pytest.raises(PresetError, match=r"gave up|cannot write .*: No space left"):
         save_patch(Organ(), Sine.space.patch(), target)
     assert target.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == [target.name]

@@ -1,0 +1,73 @@
+"""What start-up loads: nothing heavy, in a fresh interpreter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import synthmatch
+
+HEAVY = [
+    "torch",
+    "librosa",
+    "numba",
+    "pedalboard",
+    "matplotlib",
+    "scipy",
+    "soundfile",
+    "soxr",
+    "cmaes",
+    "safetensors",
+    "pytest",
+    "synthmatch_jsyn",
+    "synthmatch_dexed",
+]
+
+
+def loaded_after(code):
+    """Return the top-level modules a fresh interpreter has loaded after ``code``."""
+    program = (
+        "import json, sys, contextlib, io\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        f"    {code}\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import synthmatch",
+        "import synthmatch; synthmatch.list_synths()",
+        "from synthmatch import Note, Parameter, ParameterSpace, Patch, Synth",
+        "import synthmatch.testing, synthmatch.report",
+        "import synthmatch.cli; synthmatch.cli.main(['--help'])",
+        "import synthmatch.cli; synthmatch.cli.main(['--version'])",
+        "import synthmatch.cli; synthmatch.cli.main(['match', '--help'])",
+    ],
+)
+def test_start_up_loads_nothing_heavy(code):
+    loaded = loaded_after(code)
+    assert "synthmatch" in loaded
+    assert not set(HEAVY) & set(loaded)
+
+
+def test_import_alone_does_not_even_load_numpy():
+    assert "numpy" not in loaded_after("import synthmatch")
+
+
+def test_the_public_names_exist_are_few_and_are_listed():
+    for name in synthmatch.__all__:
+        assert getattr(synthmatch, name) is not None
+        assert name in dir(synthmatch)
+    assert len(synthmatch.__all__) < 12
+    with pytest.raises(AttributeError, match="no attribute 'Sinth'"):
+        synthmatch.Sinth  # noqa: B018
