@@ -5,21 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 
 @contextlib.contextmanager
 def atomic(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``target``; rename it to ``target`` on success.
+    """Yield a temporary path; rename it to ``target`` on success.
 
-    It keeps the suffix of ``target``, so that writers which look at it work. On any
-    error the temporary file is removed and ``target`` stays as it was. Permissions are
-    those of an ordinary new file.
+    It has the name of ``target``, in a folder of its own beside it, so that writers which
+    look at the name or the suffix work. On any error the folder is removed and ``target``
+    stays as it was. Permissions are those of an ordinary new file.
     """
-    temporary = target.with_name(f".{os.getpid()}-{secrets.token_hex(8)}{target.suffix}")
+    folder = target.parent / f".{os.getpid()}-{secrets.token_hex(8)}"
+    folder.mkdir()
     try:
-        yield temporary
-        temporary.replace(target)
+        yield folder / target.name
+        (folder / target.name).replace(target)
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
