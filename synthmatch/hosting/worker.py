@@ -37,8 +37,7 @@ class PedalboardInstrument:
     def __init__(self, path: str) -> None:
         import pedalboard
 
-        # pedalboard types its plug-in classes, made when they are loaded, as far as effects go
-        load: Any = pedalboard.load_plugin
+        load: Any = vars(pedalboard)["load_plugin"]  # its type stubs do not export it
         self._plugin = load(path)
         if not self._plugin.is_instrument:
             raise ValueError("it is an effect, not an instrument")
