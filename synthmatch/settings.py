@@ -43,12 +43,13 @@ class Published:
     source : str
         Paper and table.
     figures : mapping
-        Figures by the metric names of :mod:`synthmatch.evaluation`, in its units.
+        Mean and median (None where not given) by the metric names of
+        :mod:`synthmatch.evaluation`, in its units.
     """
 
     model: str
     source: str
-    figures: Mapping[str, float]
+    figures: Mapping[str, tuple[float, float | None]]
 
 
 @dataclasses.dataclass(frozen=True)
