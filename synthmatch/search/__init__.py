@@ -1,0 +1,93 @@
+"""Search for the vectors of a parameter space with the smallest loss.
+
+Optimisers are written in ask/tell style behind one protocol, so that rendering and
+comparing stay batched and outside of them:
+
+>>> optimizer = make_optimizer("genetic", space, rng=0)  # doctest: +SKIP
+>>> result = search(evaluate, optimizer, Budget(renders=5_000))  # doctest: +SKIP
+>>> space.decode(result.vectors[0])  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import SynthmatchError
+from ..parameters import ParameterSpace
+from ._grid import Grid, Sampler
+from ._run import Budget, Optimizer, SearchResult, search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "DEFAULT",
+    "METHODS",
+    "Budget",
+    "Optimizer",
+    "Sampler",
+    "SearchResult",
+    "make_optimizer",
+    "search",
+]
+
+_HOMES = {
+    "genetic": (".genetic", "Genetic"),
+    "cma": (".cma", "CMA"),
+    "hill-climbing": (".climbing", "HillClimbing"),
+    "random": (".random", "RandomSearch"),
+}
+METHODS = tuple(_HOMES)
+DEFAULT = "genetic"
+
+
+def make_optimizer(
+    name: str,
+    space: ParameterSpace,
+    rng: np.random.Generator | int,
+    start: npt.ArrayLike | None = None,
+    *,
+    sample: Sampler | None = None,
+    **options: Any,
+) -> Optimizer:
+    """Return a fresh optimiser over the free parameters of ``space``.
+
+    Parameters
+    ----------
+    name : str
+        One of :data:`METHODS`.
+    space : ParameterSpace
+        Where to search.
+    rng : numpy.random.Generator or int
+        Source of everything random, or its seed.
+    start : array ``[k, d]``, optional
+        Vectors to begin from. They are tried first, and the search goes on around the
+        good ones.
+    sample : callable, optional
+        ``sample(rng, n) -> [n, d]``, where fresh vectors come from: a prior over good
+        patches. Uniform by default.
+    **options
+        Settings of the method, such as ``population``; see its class.
+
+    Raises
+    ------
+    SynthmatchError
+        If the method is unknown or the space has no free parameter.
+    ParameterError
+        If ``start`` does not fit the space.
+    """
+    if name not in _HOMES:
+        raise SynthmatchError(f"no search method {name!r}; use one of {', '.join(METHODS)}")
+    if len(space) == 0:
+        raise SynthmatchError(
+            f"every parameter of {space.synth!r} is frozen; unfreeze at least one to search"
+        )
+    module, kind = _HOMES[name]
+    build: Callable[..., Optimizer] = getattr(importlib.import_module(module, __name__), kind)
+    grid = Grid(space, sample)
+    first = grid.unique(np.empty((0, len(space))) if start is None else space.check_vectors(start))
+    return build(grid, np.random.default_rng(rng), first, **options)

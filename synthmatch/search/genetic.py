@@ -1,0 +1,114 @@
+"""A genetic algorithm whose operators know what kind each parameter is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..parameters import FloatArray
+from ._grid import Grid, keys
+
+_TRIES = 8  # extra mutations of a child that was tried before
+
+
+class Genetic:
+    """Tournament selection, crossover by parameter, mutation by kind, elitism.
+
+    Parameters
+    ----------
+    grid : Grid
+        The space.
+    rng : numpy.random.Generator
+        Source of everything random.
+    start : array ``[k, d]``
+        Part of the first generation.
+    population : int
+        Survivors of a generation: the best distinct vectors so far compete as parents.
+    children : int
+        Vectors in one batch after the first.
+    tournament : int
+        Parents are the best of so many draws.
+    crossover : float
+        Share of children with two parents; the others are mutated copies.
+    blend : float
+        Share of such children whose numeric parameters are drawn around and between
+        those of the parents (BLX); the others take each parameter from either parent.
+    mutations : float
+        Mean number of parameters that mutate in a child.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        rng: np.random.Generator,
+        start: FloatArray,
+        *,
+        population: int = 64,
+        children: int = 64,
+        tournament: int = 3,
+        crossover: float = 0.7,
+        blend: float = 0.3,
+        mutations: float = 1.5,
+        sigma: tuple[float, float] = (0.01, 0.3),
+    ) -> None:
+        self._grid = grid
+        self._rng = rng
+        self._population = population
+        self._children = children
+        self._tournament = tournament
+        self._crossover = crossover
+        self._blend = blend
+        self._rate = min(1.0, mutations / max(1, int(grid.movable.sum())))
+        self._sigma = sigma
+        fresh = grid.sample(rng, max(0, population - len(start)))
+        self._first = grid.unique(np.concatenate([start, fresh]))
+        self._parents = self._first[:0]
+        self._losses = np.empty(0)
+        self._seen: set[bytes] = set()
+
+    def ask(self) -> FloatArray:
+        """Return the next generation ``[n, d]``."""
+        if not self._seen:
+            return self._first
+        a, b = self._select(self._children), self._select(self._children)
+        children = self._mutate(self._cross(a, b), self._rate)
+        for _ in range(_TRIES):
+            rows = keys(children)
+            stale = np.array([key in self._seen or key in rows[:i] for i, key in enumerate(rows)])
+            if not stale.any():
+                break
+            children[stale] = self._mutate(children[stale], self._rate)
+        return children
+
+    def tell(self, vectors: FloatArray, losses: FloatArray) -> None:
+        """Let the children compete with the survivors."""
+        fresh = [i for i, key in enumerate(keys(vectors)) if key not in self._seen]
+        self._seen.update(keys(vectors))
+        pool = np.concatenate([self._parents, vectors[fresh]])
+        scores = np.concatenate([self._losses, losses[fresh]])
+        order = np.argsort(scores, kind="stable")[: self._population]
+        self._parents, self._losses = pool[order], scores[order]
+
+    def _select(self, n: int) -> FloatArray:
+        """Return the winners ``[n, d]`` of tournaments; survivors are sorted, best first."""
+        draws = self._rng.integers(len(self._parents), size=(n, self._tournament))
+        return self._parents[draws.min(axis=1)]
+
+    def _cross(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        n, d = a.shape
+        uniform = np.where(self._rng.random((n, d)) < 0.5, a, b)
+        mixed = a + self._rng.uniform(-0.25, 1.25, (n, d)) * (b - a)
+        mixed = np.where(self._grid.categorical, uniform, mixed)
+        blend = self._rng.random((n, 1)) < self._blend
+        cross = self._rng.random((n, 1)) < self._crossover
+        return self._grid.snap(np.where(cross, np.where(blend, mixed, uniform), a))
+
+    def _mutate(self, vectors: FloatArray, rate: float) -> FloatArray:
+        """Return ``vectors`` with one change each at least, of a random size."""
+        n, d = vectors.shape
+        change = self._rng.random((n, d)) < rate
+        movable = np.flatnonzero(self._grid.movable)
+        if len(movable):
+            change[np.arange(n), self._rng.choice(movable, n)] = True
+        low, high = np.log(self._sigma)
+        sigma = np.exp(self._rng.uniform(low, high, (n, 1)))
+        return self._grid.step(vectors, change, sigma, self._rng)
