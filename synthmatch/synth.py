@@ -135,7 +135,7 @@ class BatchSynth(Synth, Protocol):
     """A synth that renders many vectors faster than one by one."""
 
     def render_batch(self, vectors: FloatArray, note: Note, sample_rate: int) -> AudioArray:
-        """Return ``float32 [n, samples]`` for unit-cube ``vectors [n, d]`` of ``space``."""
+        """Return ``float32 [n, samples]`` for unit-cube ``vectors [n, d]``, ``n`` at least 1."""
 
 
 @runtime_checkable
@@ -178,7 +178,7 @@ def render_batch(
     """
     rate = synth.sample_rate if sample_rate is None else sample_rate
     checked = synth.space.check_vectors(vectors)
-    if isinstance(synth, BatchSynth):
+    if len(checked) and isinstance(synth, BatchSynth):
         return synth.render_batch(checked, note, rate)
     out = np.empty((len(checked), note.samples(rate)), dtype=np.float32)
     for row, vector in enumerate(checked):
