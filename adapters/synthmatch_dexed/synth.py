@@ -1,0 +1,113 @@
+"""Dexed as a synth: its parameters, its sound from the embedded engine, its files, its prior."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from synthmatch.errors import ParameterError, PresetWarning
+from synthmatch.parameters import FloatArray, ParameterSpace, Patch
+from synthmatch.synth import AudioArray, Note
+
+from . import files
+from .space import NEUTRAL, SYNTH, dexed_space, to_vectors, to_voices
+
+Engine = Literal["mark1", "modern"]
+View = Literal["voice", "dexed-t6", "dx7-144"]
+
+
+class Dexed:
+    """Dexed, the DX7 in software, played by an engine of this package.
+
+    Fractional pitches are rounded: it is a MIDI instrument.
+
+    Parameters
+    ----------
+    engine : {"mark1", "modern"}
+        Dexed's default engine, after the DX7's chips, or its exact one.
+    view : {"voice", "dexed-t6", "dx7-144"}
+        The parameters that are free and their classes; see :mod:`synthmatch_dexed.space`.
+    sample_rate : int
+        Native rate in Hz.
+    syx : {"bank", "voice"}
+        What a ``.syx`` file that is written holds: a bank of 32 that starts with the voice,
+        or a single-voice dump, which leaves the bank of a DX7 alone but which Dexed does
+        not open from a file.
+
+    Raises
+    ------
+    ParameterError
+        If an option is not one of these.
+    """
+
+    name = SYNTH
+    suffixes = files.SUFFIXES
+
+    def __init__(
+        self,
+        engine: Engine = "mark1",
+        *,
+        view: View = "voice",
+        sample_rate: int = 44100,
+        syx: Literal["bank", "voice"] = "bank",
+    ) -> None:
+        if engine not in ("mark1", "modern"):
+            raise ParameterError(f"Dexed's engine is mark1 or modern, not {engine!r}")
+        if syx not in ("bank", "voice"):
+            raise ParameterError(f"a .syx file holds a bank or a voice, not {syx!r}")
+        self.engine: Engine = engine
+        self.space: ParameterSpace = dexed_space(view)
+        self.sample_rate = sample_rate
+        self._syx = syx
+
+    def render(self, patch: Patch, note: Note, sample_rate: int) -> AudioArray:
+        """Return ``float32 [samples]``."""
+        audio: AudioArray = self.render_batch(self.space.encode(patch)[None], note, sample_rate)[0]
+        return audio
+
+    def render_batch(self, vectors: FloatArray, note: Note, sample_rate: int) -> AudioArray:
+        """Return ``float32 [n, samples]`` of vectors ``[n, d]``, rendered in parallel."""
+        from .engine import render_voices
+
+        return render_voices(
+            to_voices(self.space, vectors),
+            round(note.pitch),
+            note.velocity,
+            held=note.held,
+            total=note.total,
+            sample_rate=sample_rate,
+            engine=self.engine,
+        )
+
+    def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
+        """Return ``n`` vectors ``[n, d]`` of voices such as people make."""
+        from .prior import sample_voices
+
+        return to_vectors(self.space, sample_voices(rng, n))
+
+    def save_patch(self, patch: Patch, path: Path) -> None:
+        """Write a patch, named after the file; see :mod:`synthmatch_dexed.files`."""
+        files.write_patch(path, patch, engine=self.engine, syx=self._syx)
+
+    def load_patch(self, path: Path) -> Patch:
+        """Return the first patch of a file, as the free parameters can say it."""
+        return self._presets(path, 1)[0][1]
+
+    def load_bank(self, path: Path) -> list[tuple[str, Patch]]:
+        """Return names and patches of a file, as the free parameters can say them."""
+        return self._presets(path, None)
+
+    def _presets(self, path: Path, most: int | None) -> list[tuple[str, Patch]]:
+        presets = files.read_presets(path, most)
+        if presets.engine not in (None, self.engine):
+            warnings.warn(
+                f"{path.name}: made for Dexed's engine {presets.engine}, played by {self.engine}",
+                PresetWarning,
+                stacklevel=2,
+            )
+        held = [name for name in NEUTRAL if name in self.space.frozen]
+        patches = [files.neutralise(path, patch, held) for patch in presets.patches]
+        return list(zip(presets.names, patches, strict=True))
