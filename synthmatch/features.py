@@ -2,24 +2,27 @@
 
 Every feature is a module ``forward(audio [b, samples]) -> float32 [b, channels, ...]``
 with a flat, JSON-ready ``config`` that :func:`make_feature` rebuilds it from. Frames are
-centred as librosa's: frame ``t`` is around sample ``t * hop``, and there are
-``1 + samples // hop`` of them. :class:`FrontEnd` adds the normalisation that a model
-carries with it.
+centred, with silence beyond the ends, as in librosa: frame ``t`` is around sample
+``t * hop``, and there are ``1 + samples // hop`` of them. A :class:`FrontEnd` adds the
+normalisation that a model carries with it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Literal
 
+import scipy.fft
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from ._constant_q import ConstantQTransform
 from ._spectral import mel_filterbank
 from .errors import ParameterError
 
-Normalisation = Literal["bin", "global", "none"]
+Normalisation = Literal["bin", "global", "range", "none"]
 
 _CONSTANT = 1e-12  # variance under which a bin counts as constant, and is left undivided
 
@@ -32,13 +35,37 @@ def window_samples(sample_rate: int, seconds: float = 512 / 16384) -> int:
     return int(max(16, 2 ** round(math.log2(seconds * sample_rate))))
 
 
-class _Spectral(nn.Module):
-    """Something computed from the power spectrum under a centred Hann window."""
+class Feature(nn.Module):
+    """Base of the features: keeps its ``config``."""
+
+    NAME: ClassVar[str]
+
+    def __init__(self, **config: Any) -> None:
+        super().__init__()
+        self.config: dict[str, Any] = {"feature": self.NAME, **config}
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Return the feature ``float32 [b, channels, ...]`` of ``audio [b, samples]``."""
+        raise NotImplementedError
+
+
+class RawAudio(Feature):
+    """The samples themselves, ``[b, 1, samples]``."""
+
+    NAME = "raw-audio"
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Return ``audio [b, samples]`` with a channel axis."""
+        return audio.float()[:, None]
+
+
+class _Spectral(Feature):
+    """Something computed from the power spectrum under a Hann window."""
 
     window: Tensor
 
-    def __init__(self, n_fft: int, hop: int) -> None:
-        super().__init__()
+    def __init__(self, n_fft: int, hop: int, **config: Any) -> None:
+        super().__init__(n_fft=n_fft, hop=hop, **config)
         if n_fft < 2 or hop < 1:
             raise ParameterError(f"a spectrum needs n_fft >= 2 and hop >= 1, not {n_fft}, {hop}")
         self.n_fft = n_fft
@@ -46,7 +73,7 @@ class _Spectral(nn.Module):
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
 
     def power(self, audio: Tensor) -> Tensor:
-        """Return ``|STFT|^2``, ``[b, n_fft // 2 + 1, frames]``, silence beyond the ends."""
+        """Return ``|STFT|^2``, ``[b, n_fft // 2 + 1, frames]``."""
         spectrum = torch.stft(
             audio.float(),
             self.n_fft,
@@ -62,18 +89,14 @@ class _Spectral(nn.Module):
 class LogSTFT(_Spectral):
     """Log magnitude of the short-time Fourier transform, ``[b, 1, n_fft // 2 + 1, frames]``.
 
-    In dB, ``20 log10(max(|S|, floor))``; a full-scale sine peaks at ``n_fft / 4``.
+    In dB, ``20 log10(max(|S|, floor))``; a full-scale sine peaks at ``|S| = n_fft / 4``.
     """
 
+    NAME = "log-stft"
+
     def __init__(self, n_fft: int = 512, hop: int = 256, floor: float = 1e-4) -> None:
-        super().__init__(n_fft, hop)
+        super().__init__(n_fft, hop, floor=floor)
         self.floor = floor
-        self.config: dict[str, Any] = {
-            "feature": "log-stft",
-            "n_fft": n_fft,
-            "hop": hop,
-            "floor": floor,
-        }
 
     def forward(self, audio: Tensor) -> Tensor:
         """Return the feature of ``audio [b, samples]``."""
@@ -83,9 +106,11 @@ class LogSTFT(_Spectral):
 class LogMel(_Spectral):
     """Log mel spectrogram, ``[b, 1, mels, frames]``, in dB: ``10 log10(max(power, floor))``.
 
-    Triangular filters over power, of unit area (Slaney) or of height 1.
+    Triangular filters over power, spaced by Slaney's or the HTK book's mel, of unit area
+    (Slaney) or of height 1.
     """
 
+    NAME = "log-mel"
     filters: Tensor
 
     def __init__(
@@ -94,12 +119,21 @@ class LogMel(_Spectral):
         n_fft: int = 2048,
         hop: int = 512,
         mels: int = 128,
-        *,
         htk: bool = False,
         unit_area: bool = True,
         floor: float = 1e-10,
+        **config: Any,
     ) -> None:
-        super().__init__(n_fft, hop)
+        super().__init__(
+            n_fft,
+            hop,
+            sample_rate=sample_rate,
+            mels=mels,
+            htk=htk,
+            unit_area=unit_area,
+            floor=floor,
+            **config,
+        )
         if mels < 1:
             raise ParameterError(f"a mel spectrogram has at least 1 band, not {mels}")
         self.floor = floor
@@ -107,16 +141,6 @@ class LogMel(_Spectral):
             sample_rate, n_fft, mels, scale="htk" if htk else "slaney", normalise=unit_area
         )
         self.register_buffer("filters", torch.tensor(filters).float(), persistent=False)
-        self.config: dict[str, Any] = {
-            "feature": "log-mel",
-            "sample_rate": sample_rate,
-            "n_fft": n_fft,
-            "hop": hop,
-            "mels": mels,
-            "htk": htk,
-            "unit_area": unit_area,
-            "floor": floor,
-        }
 
     def forward(self, audio: Tensor) -> Tensor:
         """Return the feature of ``audio [b, samples]``."""
@@ -124,40 +148,170 @@ class LogMel(_Spectral):
         return 10.0 * mel.clamp_min(self.floor).log10()[:, None]
 
 
-class RawAudio(nn.Module):
-    """The samples themselves, ``[b, 1, samples]``."""
+class MFCC(LogMel):
+    """Mel-frequency cepstral coefficients, ``[b, 1, coefficients, frames]``.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.config: dict[str, Any] = {"feature": "raw-audio"}
+    The orthonormal DCT-II of the log mel spectrogram, floored ``top`` dB under the maximum
+    of each sound.
+    """
+
+    NAME = "mfcc"
+    cosines: Tensor
+
+    def __init__(
+        self,
+        sample_rate: int,
+        n_fft: int = 2048,
+        hop: int = 512,
+        mels: int = 128,
+        htk: bool = False,
+        unit_area: bool = True,
+        floor: float = 1e-10,
+        coefficients: int = 20,
+        top: float = 80.0,
+    ) -> None:
+        if not 1 <= coefficients <= mels:
+            raise ParameterError(f"{mels} mel bands have 1 to {mels} coefficients")
+        super().__init__(
+            sample_rate, n_fft, hop, mels, htk, unit_area, floor, coefficients=coefficients, top=top
+        )
+        self.top = top
+        cosines = scipy.fft.dct(torch.eye(mels).double().numpy(), norm="ortho", axis=0)
+        self.register_buffer(
+            "cosines", torch.tensor(cosines[:coefficients]).float(), persistent=False
+        )
 
     def forward(self, audio: Tensor) -> Tensor:
-        """Return ``audio [b, samples]`` with a channel axis."""
-        return audio.float()[:, None]
+        """Return the feature of ``audio [b, samples]``."""
+        mel = super().forward(audio)
+        mel = torch.maximum(mel, mel.amax((1, 2, 3), keepdim=True) - self.top)
+        return self.cosines @ mel
+
+
+class Envelopes(_Spectral):
+    """Four numbers a frame, ``[b, 4, frames]`` (Sound2Synth, section 2.4).
+
+    The amplitude envelope (largest magnitude), the root mean square, the zero crossing
+    rate (crossings by sample), and the spectral flatness (geometric by arithmetic mean of
+    the power spectrum, the Wiener entropy), over frames of ``n_fft`` samples.
+    """
+
+    NAME = "envelopes"
+
+    def __init__(self, n_fft: int = 2048, hop: int = 512) -> None:
+        super().__init__(n_fft, hop)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Return the feature of ``audio [b, samples]``."""
+        x = audio.float()
+        half = self.n_fft // 2
+        silent = functional.pad(x, (half, half)).unfold(1, self.n_fft, self.hop)
+        held = functional.pad(x[:, None], (half, half), mode="replicate")[:, 0]
+        negative = ((held < 0) & (held.abs() > 1e-10)).unfold(1, self.n_fft, self.hop)
+        crossings = (negative[..., 1:] != negative[..., :-1]).sum(2) / self.n_fft
+        power = self.power(x).clamp_min(1e-10)
+        flatness = power.log().mean(1).exp() / power.mean(1)
+        rms = silent.square().mean(2).clamp_min(1e-20).sqrt()
+        return torch.stack([silent.abs().amax(2), rms, crossings, flatness], 1)
+
+
+class ConstantQ(Feature):
+    """Log magnitude of the constant-Q transform, ``[b, 1, bins, frames]``, in dB.
+
+    Bin ``k`` is at ``fmin * 2**(k / bins_per_octave)`` Hz, scaled as in librosa: a sine of
+    amplitude 1 peaks at ``sqrt(N) / 2`` under a window of ``N`` samples.
+
+    Parameters
+    ----------
+    sample_rate, samples : int
+        Rate in Hz and length of the audio.
+    hop : int
+        Samples between frames.
+    bins : int
+        All of them under half the sample rate.
+    bins_per_octave : int
+        Resolution.
+    fmin : float
+        Lowest frequency in Hz; C1 in Sound2Synth (section 2.3).
+    floor : float
+        Smallest magnitude.
+    """
+
+    NAME = "constant-q"
+
+    def __init__(
+        self,
+        sample_rate: int,
+        samples: int,
+        hop: int = 512,
+        bins: int = 84,
+        bins_per_octave: int = 12,
+        fmin: float = 32.70319566257483,
+        floor: float = 1e-4,
+    ) -> None:
+        super().__init__(
+            sample_rate=sample_rate,
+            samples=samples,
+            hop=hop,
+            bins=bins,
+            bins_per_octave=bins_per_octave,
+            fmin=fmin,
+            floor=floor,
+        )
+        self.floor = floor
+        self.transform = ConstantQTransform(sample_rate, samples, hop, bins, bins_per_octave, fmin)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Return the feature of ``audio [b, samples]``."""
+        magnitudes: Tensor = self.transform(audio.float())
+        return 20.0 * magnitudes.clamp_min(self.floor).log10()[:, None]
+
+
+_FEATURES = (RawAudio, LogSTFT, LogMel, MFCC, ConstantQ, Envelopes)
+
+
+def make_feature(config: Mapping[str, Any]) -> Feature:
+    """Return the feature whose ``config`` this is.
+
+    Raises
+    ------
+    ParameterError
+        If it names no feature, or options that the feature does not take.
+    """
+    options = dict(config)
+    name = options.pop("feature", None)
+    known: dict[str, type[Feature]] = {kind.NAME: kind for kind in _FEATURES}
+    if name not in known:
+        raise ParameterError(f"no feature named {name!r}; known: {', '.join(known)}")
+    try:
+        return known[name](**options)
+    except TypeError as error:
+        raise ParameterError(f"feature {name!r}: {error}") from None
 
 
 class FrontEnd(nn.Module):
-    """A feature of audio of one length, normalised by means and deviations it carries.
+    """A feature of audio of one length, normalised by a mean and deviation it carries.
 
     Parameters
     ----------
     feature : Module
-        ``[b, samples] -> [b, ..., frames]``.
+        ``[b, samples] -> [b, ...]``; the last axis is time.
     samples : int
         Length of the audio.
-    normalise : {"bin", "global", "none"}
-        One mean and deviation for every bin over time, or one for all.
+    normalise : {"bin", "global", "range", "none"}
+        Zero mean and unit deviation of every bin over time, or of all together; or the
+        smallest and largest value at -1 and 1; or nothing.
 
     Attributes
     ----------
     shape : tuple of int
         Of the output, without the batch.
     mean, std : Tensor
-        Fitted by :meth:`fit_normalisation`; 0 and 1 before. Saved with the model.
+        Subtracted, and divided by. 0 and 1 until fitted; saved with the model.
 
     Notes
     -----
-    Runs in single precision under autocast too.
+    Runs in single precision, under autocast too.
     """
 
     mean: Tensor
@@ -165,8 +319,10 @@ class FrontEnd(nn.Module):
 
     def __init__(self, feature: nn.Module, samples: int, normalise: Normalisation = "bin") -> None:
         super().__init__()
-        if normalise not in ("bin", "global", "none"):
-            raise ParameterError(f"normalise by 'bin', 'global' or 'none', not {normalise!r}")
+        if normalise not in ("bin", "global", "range", "none"):
+            raise ParameterError(
+                f"normalise by 'bin', 'global', 'range' or 'none', not {normalise!r}"
+            )
         self.feature = feature
         self.normalise = normalise
         with torch.no_grad():
@@ -174,7 +330,7 @@ class FrontEnd(nn.Module):
         kept = (*self.shape[:-1], 1) if normalise == "bin" else (1,) * len(self.shape)
         self.register_buffer("mean", torch.zeros(kept))
         self.register_buffer("std", torch.ones(kept))
-        self._sums: list[Tensor] = []
+        self._seen: list[Tensor] = []
 
     def forward(self, audio: Tensor) -> Tensor:
         """Return the normalised feature, ``float32 [b, *shape]``."""
@@ -192,27 +348,35 @@ class FrontEnd(nn.Module):
 
     def start_fit(self) -> None:
         """Forget what was added."""
-        self._sums = []
+        self._seen = []
 
     def add_to_fit(self, audio: Tensor) -> None:
         """Take one batch ``[b, samples]`` into account."""
         x = self.feature(audio.float()).cpu().double()
+        if self.normalise == "range":
+            ends = [*self._seen, x.amin(), x.amax()]
+            self._seen = [torch.stack(ends).amin(), torch.stack(ends).amax()]
+            return
         over = [axis for axis in range(x.ndim) if axis == 0 or self.mean.shape[axis - 1] == 1]
         count = torch.tensor(x.numel() / self.mean.numel(), dtype=torch.float64)
         sums = [count, x.sum(over), x.square().sum(over)]
-        before = self._sums or [torch.zeros(()) for _ in sums]
-        self._sums = [a + b for a, b in zip(before, sums, strict=True)]
+        before = self._seen or [torch.zeros(()) for _ in sums]
+        self._seen = [a + b for a, b in zip(before, sums, strict=True)]
 
     def finish_fit(self) -> None:
         """Set the mean and deviation to those of all that was added."""
-        if not self._sums:
+        if not self._seen:
             raise ParameterError("normalisation is fitted to at least one batch of audio")
-        count, total, squares = self._sums
-        self._sums = []
         if self.normalise == "none":
             return
-        mean = total / count
-        variance = (squares / count - mean**2).clamp_min(0.0)
-        std = torch.where(variance > _CONSTANT, variance.sqrt(), torch.ones_like(mean))
+        if self.normalise == "range":
+            low, high = self._seen
+            mean, variance = (low + high) / 2, ((high - low) / 2) ** 2
+        else:
+            count, total, squares = self._seen
+            mean = total / count
+            variance = squares / count - mean**2
+        self._seen = []
+        std = torch.where(variance > _CONSTANT, variance.clamp_min(0.0).sqrt(), 1.0)
         self.mean.copy_(mean.reshape(self.mean.shape))
         self.std.copy_(std.reshape(self.std.shape))

@@ -44,7 +44,10 @@ class ConvE2E(Estimator):
         channels, size = 1, samples
         for filters, kernel, stride in FRONT:
             zeros = (0, padding(size, kernel, stride))
-            made += [nn.Conv2d(channels, filters, (1, kernel), (1, stride), zeros), nn.ReLU()]
+            made += [
+                nn.Conv2d(channels, filters, (1, kernel), (1, stride), zeros),
+                nn.ReLU(inplace=True),
+            ]
             channels, size = filters, math.ceil(size / stride)
         self.waves = channels_last(nn.Sequential(*made))
         self.layers = strided(LAYERS["conv6"], 1, (size, channels))

@@ -75,10 +75,10 @@ def strided(layers: Sequence[Layer], channels: int, size: tuple[int, int]) -> nn
     made: list[nn.Module] = []
     for filters, k1, k2, s1, s2 in layers:
         zeros = (padding(frames, k1, s1), padding(bins, k2, s2))
-        made += [nn.Conv2d(channels, filters, (k1, k2), (s1, s2), zeros), nn.ReLU()]
+        made += [nn.Conv2d(channels, filters, (k1, k2), (s1, s2), zeros), nn.ReLU(inplace=True)]
         channels, frames, bins = filters, math.ceil(frames / s1), math.ceil(bins / s2)
     width = channels * frames * bins
-    made += [nn.Flatten(), nn.Linear(width, HIDDEN), nn.ReLU()]
+    made += [nn.Flatten(), nn.Linear(width, HIDDEN), nn.ReLU(inplace=True)]
     return channels_last(nn.Sequential(*made))
 
 
