@@ -164,8 +164,10 @@ def neutralise(path: Path, patch: Patch, names: Collection[str]) -> Patch:
     An operator that was switched off gets an output level of 0, which sounds the same;
     of anything else that is lost a warning tells.
     """
-    values = dict(patch)
     lost = [name for name in names if patch[name] != NEUTRAL[name]]
+    if not lost:
+        return patch
+    values = dict(patch)
     for name in lost:
         values[name] = NEUTRAL[name]
         if name.endswith("switch"):
