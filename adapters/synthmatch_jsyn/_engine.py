@@ -80,7 +80,8 @@ def on_threads(render: Callable[[int, int], None], rows: int, samples: int) -> N
     config: Any = numba.config
     threads = min(config.NUMBA_NUM_THREADS, rows, rows * samples // _WORTH_A_THREAD)
     if threads < 2:
-        render(0, rows)
+        if rows:
+            render(0, rows)
         return
     edges = [rows * k // threads for k in range(threads + 1)]
     with ThreadPoolExecutor(threads) as pool:

@@ -109,12 +109,12 @@ def _render_rows(
             stop = min(start + _BLOCK, samples)
             y = block[: stop - start]
             _convolve(y, x[start : stop + 2 * half], taps)
+            if held < total:
+                for j in range(len(y)):
+                    gain = 1.0 - (total * index[start + j] / last - held) / _FADE
+                    y[j] *= min(max(gain, 0.0), 1.0)
             for j in range(len(y)):
                 out[row, start + j] = y[j]
-        if held < total:
-            for i in range(samples):
-                gain = 1.0 - (total * index[i] / last - held) / _FADE
-                out[row, i] *= min(max(gain, 0.0), 1.0)
 
 
 def render(
