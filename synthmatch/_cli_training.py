@@ -1,0 +1,142 @@
+"""``synthmatch train``, ``dataset`` and ``evaluate``: thin; heavy modules load when one runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .errors import ParameterError
+
+if TYPE_CHECKING:
+    from .settings import Source
+    from .training import Progress
+
+
+def _source(synth: str | None, setting: str | None, note: str | None) -> Source:
+    """Return what the options name: a setting, or a synth and maybe a note."""
+    from .registry import load_synth
+    from .settings import load_setting, open_source
+    from .synth import Note, parse_pitch
+
+    if (synth is None) == (setting is None):
+        raise ParameterError("say what to render: either --setting NAME or --synth NAME")
+    if setting is not None:
+        if note is not None:
+            raise ParameterError("a setting has its own note; give --note with --synth")
+        return open_source(load_setting(setting))
+    return open_source(load_synth(synth or ""), Note(parse_pitch(note)) if note else None)
+
+
+def _options(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Return ``NAME=VALUE`` texts as a mapping, values read as JSON where they are."""
+    out: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ParameterError(f"write options as NAME=VALUE, not {pair!r}")
+        try:
+            out[name] = json.loads(value)
+        except ValueError:
+            out[name] = value
+    return out
+
+
+def clock(seconds: float) -> str:
+    """Return ``h:mm:ss`` or ``m:ss``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _line(text: str, done: bool = False) -> None:
+    """Rewrite the last line of a terminal; elsewhere print a line now and then."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{text}", nl=done, err=True)
+    else:
+        click.echo(text, err=True)
+
+
+def _show(progress: Progress) -> None:
+    scores = ", ".join(f"{k} {v:.4g}" for k, v in progress.scores.items())
+    _line(
+        f"step {progress.step:,}  {100 * progress.fraction:.0f} %  "
+        f"{clock(progress.seconds_left)} left  {progress.sounds_per_second:,.0f} sounds/s  "
+        f"loss {progress.loss:.4f}" + (f"  held out: {scores}" if scores else "")
+    )
+
+
+def _what(command: Any) -> Any:
+    """Add the options that say what is rendered."""
+    for option in (
+        click.option("-n", "--note", help="Note the synth plays: C4, F#3, 60."),
+        click.option("-s", "--synth", help="Or a synth, on patches of its own prior."),
+        click.option("--setting", help="A paper's setting: jsyn-23, fm-9, ..."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_what
+@click.option("-m", "--model", "architecture", required=True, help="Architecture: conv6xl, ...")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Model folder."
+)
+@click.option("--minutes", type=click.FloatRange(min=0, min_open=True), help="Budget in time.")
+@click.option("--steps", type=click.IntRange(min=1), help="Budget in steps: reproducible.")
+@click.option("--batch", default=64, show_default=True, type=click.IntRange(min=1))
+@click.option("--accumulate", default=1, show_default=True, help="Batches to one step.")
+@click.option("--learning-rate", default=1e-3, show_default=True, help="Peak.")
+@click.option("--precision", default="float32", show_default=True, help="Or bfloat16.")
+@click.option("--patience", type=click.IntRange(min=1), help="Validations without a better one.")
+@click.option("--validate", default=512, show_default=True, help="Held-out sounds.")
+@click.option("--gate", type=float, help="Redraw sounds under this level in dB.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the model.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--half", is_flag=True, help="Store the model in float16.")
+@click.option("--overwrite", is_flag=True, help="Start anew.")
+def train(
+    setting: str | None,
+    synth: str | None,
+    note: str | None,
+    architecture: str,
+    output: Path,
+    options: tuple[str, ...],
+    device: str,
+    half: bool,
+    overwrite: bool,
+    **recipe: Any,
+) -> None:
+    """Train a network to hear the parameters of a synth.
+
+    The same command goes on with a run that was interrupted.
+    """
+    from .training import Recipe
+    from .training import train as run
+
+    chosen = Recipe(**recipe)
+    result = run(
+        _source(synth, setting, note),
+        architecture,
+        out=output,
+        recipe=chosen,
+        options=_options(options),
+        device=device,
+        half=half,
+        overwrite=overwrite,
+        progress=_show,
+    )
+    scores = ", ".join(f"{k} {v:.4g}" for k, v in result.scores.items())
+    _line(
+        f"{result.stopped} after {result.steps:,} steps, {clock(result.seconds)}; "
+        f"best at step {result.step:,}: {scores}",
+        done=True,
+    )
+    if result.stopped == "interrupted":
+        click.echo("run the same command to go on", err=True)
+    click.echo(f"{result.folder}")
