@@ -1,0 +1,90 @@
+"""The user's own presets: read once, remembered, found again by sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synthmatch import Note, load_synth
+from synthmatch.banks import Bank, fingerprint, read_bank
+from synthmatch.errors import PresetError
+from synthmatch.synth import render_batch, save_patch
+
+RATE = 16_384
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    synth = load_synth("jsyn")
+    bank = tmp_path / "bank"
+    (bank / "more").mkdir(parents=True)
+    for k, vector in enumerate(synth.space.sample(np.random.default_rng(4), 24)):
+        place = bank / ("more" if k % 2 else "") / f"{k:02}.json"
+        save_patch(synth, synth.space.decode(vector), place)
+    return bank
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SYNTHMATCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_sound_of_the_bank_is_found_again(folder: Path) -> None:
+    synth = load_synth("jsyn")
+    bank = read_bank(synth, [folder])
+    assert len(bank) == 24
+    note = Note(60, 80, 0.8, 1.6)  # not the note that fingerprints are made with
+    sounds = render_batch(synth, bank.vectors, note)
+    hits = 0
+    for sound, vector in zip(0.3 * sounds, bank.vectors, strict=True):
+        best = bank.nearest(synth, sound, RATE, 60, 3)
+        assert best.shape == (3, 23)
+        hits += bool((best == vector).all(axis=1).any())
+    assert hits >= 22
+
+
+def test_fingerprints_are_remembered_and_made_again_when_damaged(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synth = load_synth("jsyn")
+    bank = read_bank(synth, [folder])
+    first = bank.fingerprints(synth, RATE, 60)
+    (file,) = cache.rglob("*.npy")
+
+    calls = []
+    original = Bank.fingerprints.__globals__["render_batch"]
+    monkeypatch.setattr(
+        "synthmatch.banks.render_batch", lambda *a: calls.append(len(a[1])) or original(*a)
+    )
+    np.testing.assert_allclose(bank.fingerprints(synth, RATE, 60), first, atol=1e-4)
+    assert calls == [1]  # only the sound that the key depends on
+    file.write_bytes(file.read_bytes()[:100])
+    np.testing.assert_allclose(bank.fingerprints(synth, RATE, 60), first, atol=1e-4)
+    assert sum(calls) > 24
+    bank.fingerprints(synth, RATE, 62)
+    assert len(list(cache.rglob("*.npy"))) == 2
+
+
+def test_what_is_no_preset_is_skipped_in_a_folder_and_refused_by_name(folder: Path) -> None:
+    synth = load_synth("jsyn")
+    (folder / "notes.txt").write_text("not looked at")
+    (folder / "broken.json").write_text("{}")
+    bank = read_bank(synth, [folder, folder / "00.json"])
+    assert len(bank) == 24
+    (line,) = bank.skipped
+    assert "broken.json" in line
+    with pytest.raises(PresetError, match=r"broken\.json"):
+        read_bank(synth, [folder / "broken.json"])
+    with pytest.raises(PresetError, match="no presets of 'fm'"):
+        read_bank(load_synth("fm"), [folder / "more"])
+
+
+def test_a_fingerprint_ignores_level_and_bears_silence() -> None:
+    rng = np.random.default_rng(0)
+    sound = rng.standard_normal((1, RATE)).astype(np.float32)
+    np.testing.assert_allclose(fingerprint(sound, RATE), fingerprint(0.1 * sound, RATE), atol=1e-6)
+    assert fingerprint(sound, RATE).sum() == pytest.approx(1.0)
+    assert not fingerprint(np.zeros((1, 100), np.float32), RATE).any()
