@@ -15,6 +15,8 @@ import click
 from .errors import PresetError, SynthmatchError
 
 if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
     from .matcher import Match, Matcher, Progress
     from .search import Budget
 
@@ -51,6 +53,13 @@ class _Job:
     help="Folder, or a file whose suffix picks the preset format.  [default: matches/]",
 )
 @click.option("-m", "--model", help="Model name or folder, or 'none'.  [default: the synth's best]")
+@click.option(
+    "-b",
+    "--bank",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Your own presets, a file or folder; the nearest are tried first. Repeatable.",
+)
 @click.option("--search", "method", help="Search method.  [default: the best measured]")
 @click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Search time.")
 @click.option("--renders", type=click.IntRange(min=1), help="Search budget in sounds rendered.")
@@ -68,6 +77,7 @@ def match(
     synth: str,
     output: Path | None,
     model: str | None,
+    bank: tuple[Path, ...],
     method: str | None,
     seconds: float | None,
     renders: int | None,
@@ -93,7 +103,12 @@ def match(
     if seconds is None and renders is None:
         seconds = DEFAULT_SECONDS
     budget = Budget(renders=renders, seconds=seconds)
-    matcher = Matcher.for_synth(synth, model=model, method=method, seed=seed, device=device)
+    matcher = Matcher.for_synth(
+        synth, model, device=device, bank=list(bank) or None, method=method, seed=seed
+    )
+    if matcher.bank is not None:
+        for line in matcher.bank.skipped:
+            click.echo(f"warning: {line}", err=True)
     found, failures = _expand(inputs, find_recordings)
     jobs = _plan(found, output, preset_suffixes(matcher.synth))
     rows: list[dict[str, Any]] = []
@@ -181,14 +196,14 @@ def _match_one(
     for text in recording.warnings:
         click.echo(f"warning: {job.recording.name}: {text}", err=True)
     with _progress(label) as progress:
-        return matcher.match(recording, candidates=count, budget=budget, progress=progress)
+        return matcher.predict(recording, candidates=count, budget=budget, progress=progress)
 
 
 @contextmanager
 def _progress(label: str) -> Iterator[Progress]:
     """Show a bar with the time left and the best distance, where someone is watching."""
     steps, done = 1000, 0
-    bar = click.progressbar(
+    bar: ProgressBar[float] = click.progressbar(
         length=steps,
         label=label,
         file=sys.stderr,

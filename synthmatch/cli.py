@@ -47,7 +47,7 @@ def synths(as_json: bool) -> None:
     from .registry import list_synths, load_synth
     from .synth import preset_suffixes
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in list_synths():
         try:
             synth = load_synth(name)

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ._match import Candidate, Match
+from ._network import Network, default_model, load_network
+from ._ranking import pick, ranked
 from .audio import Recording, read_recording
-from .errors import ParameterError
-from .metrics import audio_metrics
+from .banks import Bank, read_bank
+from .errors import ParameterError, WeightsError
 from .objective import Objective
 from .parameters import FloatArray
 from .registry import load_synth
 from .search import DEFAULT, Budget, SearchResult, make_optimizer, search
 from .synth import AudioArray, Note, Synth, render_batch, sample_prior
 
-if TYPE_CHECKING:
-    from .estimators import Estimator
+__all__ = ["DEFAULT_SECONDS", "Candidate", "Match", "Matcher"]
 
 AudioInput = str | os.PathLike[str] | npt.NDArray[Any] | Recording
 Progress = Callable[[float, float, float], None]
 
 DEFAULT_SECONDS = 4.0
+_DRAWS = 16  # candidates that a network proposes
+_FROM_BANK = 32  # presets of the user's bank that are tried
 _POOL = 64  # best distinct vectors of a search that candidates are picked from
-_ALIKE = 0.25  # candidates closer to each other than this share of the best distance are alike
 
 
 class Matcher:
@@ -39,15 +42,19 @@ class Matcher:
     ----------
     synth : Synth or str
         The synth, or its name in the registry.
-    model : Estimator, optional
-        A trained network. Without one, :meth:`predict` searches.
-    method : str
-        Search method, one of :data:`synthmatch.search.METHODS`.
+    model : str or Network, optional
+        The architecture that :meth:`fit` trains, or a trained network, as
+        :meth:`from_pretrained` passes it. Without a trained network, :meth:`predict`
+        searches.
+    bank : Bank, path or list of paths, optional
+        The user's own presets; the nearest are tried first.
+    method : str, optional
+        Search method, one of :data:`synthmatch.search.METHODS`; by default the best
+        measured.
     seed : int
         Everything random derives from it.
     workers : int, optional
-        Threads for rendering and comparing; all cores by default. Results do not
-        depend on it.
+        Threads for comparing; all cores by default. Results do not depend on it.
 
     Examples
     --------
@@ -59,18 +66,146 @@ class Matcher:
         self,
         synth: Synth | str,
         *,
-        model: Estimator | None = None,
-        method: str = DEFAULT,
+        model: str | Network | None = None,
+        bank: Bank | str | os.PathLike[str] | list[str | os.PathLike[str]] | None = None,
+        method: str | None = None,
         seed: int = 0,
         workers: int | None = None,
     ) -> None:
+        if workers is not None and workers < 1:
+            raise ParameterError(f"workers must be at least 1, not {workers}")
         self.synth = load_synth(synth) if isinstance(synth, str) else synth
-        self.model = model
-        self.method = method
+        self.network: Network | None = None
+        self.architecture: str | None = None
+        if isinstance(model, Network):
+            self._take(model)
+        else:
+            self.architecture = model
+        if isinstance(bank, str | os.PathLike):
+            bank = [bank]
+        self.bank = read_bank(self.synth, bank) if isinstance(bank, list) else bank
+        self.method = method or DEFAULT
         self.seed = seed
         self.workers = workers or os.cpu_count() or 1
-        if self.workers < 1:
-            raise ParameterError(f"workers must be at least 1, not {workers}")
+
+    @classmethod
+    def from_pretrained(
+        cls, source: str | Path, *, synth: Synth | None = None, device: str = "cpu", **options: Any
+    ) -> Matcher:
+        """Return a matcher with a trained network.
+
+        Parameters
+        ----------
+        source : str or path
+            Name of an installed model (`synthmatch models`), or a model folder.
+        synth : Synth, optional
+            By default the one the model was trained on.
+        device : str
+            Where the network runs.
+        **options
+            Of :class:`Matcher`.
+
+        Raises
+        ------
+        RegistryError
+            If there is no such model.
+        WeightsError
+            If it is damaged, of a newer version, or does not fit the synth.
+        """
+        network = load_network(source, device)
+        setting = network.setting
+        return cls(synth or load_synth(setting.synth, **setting.options), model=network, **options)
+
+    @classmethod
+    def for_synth(
+        cls, name: str, model: str | None = None, *, device: str = "cpu", **options: Any
+    ) -> Matcher:
+        """Return a matcher for a synth with its best installed model.
+
+        Parameters
+        ----------
+        name : str
+            Of the synth.
+        model : str, optional
+            Another model or a model folder; "none" for none.
+        device, options
+            As for :meth:`from_pretrained`.
+        """
+        synth = load_synth(name)
+        chosen = default_model(name) if model is None else model
+        if chosen is None or chosen == "none":
+            return cls(synth, **options)
+        return cls.from_pretrained(chosen, synth=synth, device=device, **options)
+
+    def _take(self, network: Network) -> None:
+        from .weights import check_space
+
+        self.synth = check_space(network.estimator.head.space, self.synth)
+        self.network = network
+        self.architecture = network.estimator.architecture
+
+    def fit(
+        self,
+        *,
+        minutes: float | None = None,
+        steps: int | None = None,
+        out: str | Path | None = None,
+        note: Note | None = None,
+        device: str = "auto",
+        **recipe: Any,
+    ) -> Matcher:
+        """Train the network named by ``model`` on sounds of the synth; return this matcher.
+
+        Parameters
+        ----------
+        minutes, steps : float, int
+            The budget: give one.
+        out : path, optional
+            The model folder. A run that was interrupted goes on there.
+        note : Note, optional
+            What the sounds play.
+        device : str
+            "auto", "cpu", "cuda", "mps".
+        **recipe
+            Other fields of :class:`synthmatch.training.Recipe`.
+
+        Raises
+        ------
+        ParameterError
+            If no architecture was named, or the recipe makes no sense.
+        """
+        from .training import Recipe, train
+
+        if self.architecture is None:
+            raise ParameterError("name an architecture to train: Matcher(synth, model='conv6xl')")
+        chosen = Recipe(minutes=minutes, steps=steps, **{"seed": self.seed, **recipe})
+        with tempfile.TemporaryDirectory() as scratch:
+            result = train(
+                self.synth,
+                self.architecture,
+                out=out or scratch,
+                recipe=chosen,
+                note=note,
+                device=device,
+            )
+            self._take(load_network(result.folder))
+        return self
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write a model folder that :meth:`from_pretrained` reads.
+
+        Raises
+        ------
+        WeightsError
+            If there is no trained network, or the folder holds a model already.
+        """
+        from .weights import save_model
+
+        if self.network is None:
+            raise WeightsError("this matcher has no trained network to save; call fit first")
+        if (Path(folder) / "config.json").exists():
+            raise WeightsError(f"{folder} holds a model already; use another folder")
+        save_model(folder, self.network.estimator, self.network.metadata)
 
     def predict(
         self,
@@ -84,6 +219,10 @@ class Matcher:
     ) -> Match:
         """Return ranked candidates for a recording.
 
+        With a trained network, and no ``budget``, its proposals are rendered and ranked.
+        Without one, or with a ``budget``, a search goes on from what network and bank
+        propose.
+
         Parameters
         ----------
         audio : path, array or Recording
@@ -95,7 +234,7 @@ class Matcher:
         candidates : int
             How many to return at most.
         budget : Budget, optional
-            For the search; :data:`DEFAULT_SECONDS` by default.
+            Of the search. Without a network :data:`DEFAULT_SECONDS` by default.
         progress : callable, optional
             Called with (fraction done, best distance, seconds left).
 
@@ -105,9 +244,7 @@ class Matcher:
             If the recording cannot be used.
         """
         recording = _as_recording(audio, sample_rate)
-        chosen = budget or Budget(seconds=DEFAULT_SECONDS)
-        start = sample_prior(self.synth, np.random.default_rng([self.seed, 1]), _POOL)
-        return self._search(recording, note, start, "", candidates, chosen, progress)
+        return self._run(recording, note or recording.note, None, "", candidates, budget, progress)
 
     def refine(
         self,
@@ -127,7 +264,9 @@ class Matcher:
         match : Match
             Where to start; of the same synth.
         budget : Budget, optional
-            For the search; :data:`DEFAULT_SECONDS` by default.
+            Of the search; :data:`DEFAULT_SECONDS` by default.
+        sample_rate, progress
+            As for :meth:`predict`.
 
         Raises
         ------
@@ -139,42 +278,49 @@ class Matcher:
                 f"this match is for synth {match.synth!r}, not {self.synth.name!r}; "
                 f"refine it with a Matcher of that synth"
             )
-        recording = _as_recording(audio, sample_rate)
         start = np.stack([c.vector for c in match.candidates])
         chosen = budget or Budget(seconds=DEFAULT_SECONDS)
-        count = len(match.candidates)
-        return self._search(
-            recording, match.note, start, f"{match.method}, then ", count, chosen, progress
+        return self._run(
+            _as_recording(audio, sample_rate),
+            match.note,
+            start,
+            f"{match.method}, then ",
+            len(match.candidates),
+            chosen,
+            progress,
         )
 
-    def _search(
+    def _run(
         self,
         recording: Recording,
-        note: Note | None,
-        start: FloatArray,
+        note: Note,
+        start: FloatArray | None,
         before: str,
         count: int,
-        budget: Budget,
+        budget: Budget | None,
         progress: Progress | None,
     ) -> Match:
         if count < 1:
             raise ParameterError(f"ask for at least 1 candidate, not {count}")
         began = time.perf_counter()
-        played = note or recording.note
         rate = self.synth.sample_rate
-        target = _fit_length(recording.at(rate), played.samples(rate))
+        target = _fit_length(recording.at(rate), note.samples(rate))
         objective = Objective(target, rate, workers=self.workers)
 
         def evaluate(vectors: FloatArray) -> FloatArray:
-            return objective(render_batch(self.synth, vectors, played, rate))
+            return objective(render_batch(self.synth, vectors, note, rate))
 
-        rng = np.random.default_rng([self.seed, 2])
-        with _threads(self.workers):
-            prepared = time.perf_counter()
-            optimizer = make_optimizer(self.method, self.synth.space, rng, start=start)
-            found = search(evaluate, optimizer, budget, keep=_POOL, progress=progress)
-            searched = time.perf_counter()
-            candidates = self._candidates(found, target, played, rate, count)
+        if start is None:
+            start, before = self._propose(recording, target, note)
+        prepared = time.perf_counter()
+        if self.network is not None and budget is None:
+            found = ranked(start, evaluate(start))
+            method = before.removesuffix(", then ")
+        else:
+            found = self._search(evaluate, start, budget, progress)
+            method = f"{before}{self.method} search of {found.renders:,} renders"
+        searched = time.perf_counter()
+        candidates = pick(found, self.synth, target, note, rate, count)
         timings = {
             "prepare": prepared - began,
             "search": searched - prepared,
@@ -183,10 +329,10 @@ class Matcher:
         return Match(
             synth=self.synth.name,
             target=recording,
-            note=played,
+            note=note,
             sample_rate=rate,
             candidates=candidates,
-            method=f"{before}{self.method} search of {found.renders:,} renders",
+            method=method,
             renders=found.renders,
             stopped=found.stopped,
             timings=timings,
@@ -194,32 +340,36 @@ class Matcher:
             history=tuple(found.history),
         )
 
-    def _candidates(
-        self, found: SearchResult, target: AudioArray, note: Note, rate: int, count: int
-    ) -> tuple[Candidate, ...]:
-        """Pick the best, then the next best that sound different, then fill up."""
-        audio = render_batch(self.synth, found.vectors, note, rate)
-        chosen = [0]
-        while len(chosen) < min(count, len(audio)):
-            threshold = _ALIKE * max(float(found.losses[0]), 1e-9)
-            apart = np.full(len(audio), np.inf)
-            for k in chosen:
-                apart = np.minimum(apart, Objective(audio[k], rate)(audio))
-            fresh = [k for k in np.flatnonzero(apart >= threshold) if k not in chosen]
-            rest = [k for k in range(len(audio)) if k not in chosen]
-            chosen.append(int(fresh[0] if fresh else rest[0]))
-        chosen.sort()
-        metrics = audio_metrics(target, audio[chosen], rate)
-        return tuple(
-            Candidate(
-                patch=self.synth.space.decode(found.vectors[k]),
-                vector=found.vectors[k],
-                audio=audio[k],
-                distance=float(found.losses[k]),
-                metrics={name: float(values[i]) for name, values in metrics.items()},
-            )
-            for i, k in enumerate(chosen)
+    def _propose(
+        self, recording: Recording, target: AudioArray, note: Note
+    ) -> tuple[FloatArray, str]:
+        """Return where to start ``[k, d]``, and in words where that comes from."""
+        rows, words = [np.empty((0, len(self.synth.space)))], ""
+        if self.network is not None:
+            rows.append(self.network.propose(recording, note, _DRAWS, self.seed))
+            words += f"{_DRAWS} proposals of {self.network.name}, then "
+        if self.bank is not None:
+            rate = self.synth.sample_rate
+            rows.append(self.bank.nearest(self.synth, target, rate, note.pitch, _FROM_BANK))
+            words += f"{len(rows[-1])} of {len(self.bank):,} bank presets, then "
+        return np.concatenate(rows), words
+
+    def _search(
+        self,
+        evaluate: Callable[[FloatArray], FloatArray],
+        start: FloatArray,
+        budget: Budget | None,
+        progress: Progress | None,
+    ) -> SearchResult:
+        optimizer = make_optimizer(
+            self.method,
+            self.synth.space,
+            np.random.default_rng([self.seed, 1]),
+            start=start,
+            sample=lambda rng, n: sample_prior(self.synth, rng, n),
         )
+        chosen = budget or Budget(seconds=DEFAULT_SECONDS)
+        return search(evaluate, optimizer, chosen, keep=_POOL, progress=progress)
 
 
 def _as_recording(audio: AudioInput, sample_rate: int | None) -> Recording:
@@ -232,16 +382,3 @@ def _fit_length(samples: AudioArray, length: int) -> AudioArray:
     out = np.zeros(length, dtype=np.float32)
     out[: len(samples)] = samples[:length]
     return out
-
-
-@contextmanager
-def _threads(workers: int) -> Iterator[None]:
-    """Hold numba, which the engines use, to ``workers`` threads."""
-    import numba
-
-    before = numba.get_num_threads()
-    numba.set_num_threads(max(1, min(workers, numba.config.NUMBA_NUM_THREADS)))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)

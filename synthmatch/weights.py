@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from ._model_folder import read_config, read_folder, save_model
 from .errors import SynthmatchError, WeightsError
 from .parameters import Parameter, ParameterSpace
+from .registry import model_folder
 from .synth import FrozenSynth, Synth
 
 if TYPE_CHECKING:
     from .estimators import Estimator
 
-__all__ = ["check_space", "load_model", "read_config", "save_model"]
+__all__ = ["check_space", "describe_model", "load_model", "read_config", "save_model"]
 
 
 def load_model(folder: str | Path, *, device: str = "cpu") -> tuple[Estimator, dict[str, Any]]:
@@ -95,3 +96,26 @@ def check_space(space: ParameterSpace, synth: Synth) -> Synth:
         )
     rest = {k: v for k, v in space.frozen.items() if k not in synth.space.frozen}
     return FrozenSynth(synth, rest)
+
+
+def describe_model(name: str) -> dict[str, Any]:
+    """Return what lists of models show of an installed one; its tensors are not read.
+
+    Raises
+    ------
+    RegistryError
+        If no model of that name is installed.
+    WeightsError
+        If its folder is damaged.
+    """
+    folder = model_folder(name)
+    config = read_config(folder)
+    return {
+        "name": name,
+        "synth": config["synth"],
+        "architecture": config["architecture"],
+        "megabytes": round(config["tensors"]["bytes"] / 1e6, 2),
+        "default": bool(config["metadata"].get("default", False)),
+        "headline": str(config["metadata"].get("headline", "")),
+        "folder": str(folder),
+    }
