@@ -3,5 +3,17 @@
 from __future__ import annotations
 
 from .batches import Batch, Batches, RenderedBatches, draw, prefetch, stream
+from .shards import build_dataset
+from .stored import Dataset, StoredBatches
 
-__all__ = ["Batch", "Batches", "RenderedBatches", "draw", "prefetch", "stream"]
+__all__ = [
+    "Batch",
+    "Batches",
+    "Dataset",
+    "RenderedBatches",
+    "StoredBatches",
+    "build_dataset",
+    "draw",
+    "prefetch",
+    "stream",
+]
