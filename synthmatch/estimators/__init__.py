@@ -28,6 +28,19 @@ __all__ = ["ARCHITECTURES", "Estimator", "build", "from_config"]
 ARCHITECTURES: Mapping[str, tuple[str, str]] = {
     **{f"conv{n}": ("inversynth", "InverSynth") for n in (1, 2, 3, 4, 5, 6, "6xl")},
     "conve2e": ("conve2e", "ConvE2E"),
+    **dict.fromkeys(("fc-linear", "fc1", "fc2", "fc3"), ("bag_of_words", "FullyConnected")),
+    **dict.fromkeys(("hc", "hc3"), ("hand_crafted", "HandCraftedNetwork")),
+    "vgg11": ("vgg", "VGG11"),
+    "pdc-asymmetric": ("prime_dilated", "PrimeDilated"),
+    "pdc-symmetric": ("prime_dilated", "PrimeDilated"),
+    "lstm-mfcc": ("recurrent", "LSTM"),
+    "mlp-statistics": ("statistics", "Statistics"),
+    "sound2synth": ("sound2synth", "Sound2Synth"),
+    "ast": ("spectrogram_transformer", "SpectrogramTransformer"),
+    "ast-small": ("spectrogram_transformer", "SpectrogramTransformer"),
+    "ast-mlp": ("mel_baselines", "MelBaseline"),
+    "ast-cnn": ("mel_baselines", "MelBaseline"),
+    "inversynth2": ("inversynth2", "InverSynth2"),
 }
 """Module and class of every architecture, by name; loaded when built."""
 

@@ -1,0 +1,168 @@
+"""Sound2Synth's prime-dilated convolution on a constant-Q transform.
+
+Chen, Jing, Chang, Xu, Dai: Sound2Synth (2022), section 2.3. The paper gives the layer; the
+network around it (two 7 x 7 convolutions of 64 and 128 channels, each followed by three
+prime-dilated ones over the first three primes, on nine octaves of 48 bins) is that of the
+authors' public code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..errors import ParameterError
+from ..features import ConstantQ, FrontEnd, window_samples
+from .estimator import Estimator
+from .head import Head
+from .inversynth import channels_last
+from .local_heads import Grouping, LocalHeads
+from .vgg import SMOOTHED, WINDOW
+
+_LOWEST = 32.70319566257483  # Hz, C1
+_OCTAVES = 9
+
+
+def prime_ratios(count: int) -> list[float]:
+    """Return ``r(p) = p / 2**s``, ``s = max{s: 2**s < p}``, of the first primes (equation 5)."""
+    if count < 1:
+        raise ParameterError(f"a prime-dilated convolution needs at least 1 prime, not {count}")
+    primes: list[int] = []
+    number = 2
+    while len(primes) < count:
+        if all(number % p for p in primes):
+            primes.append(number)
+        number += 1
+    return [p / 2 ** math.floor(math.log2(p - 0.5)) for p in primes]
+
+
+def dilations(count: int, bins_per_octave: int, *, symmetric: bool) -> list[int]:
+    """Return the dilated locations in bins, ascending (equations 9 and 11).
+
+    Where two primes round to the same bin, it is there once.
+    """
+    above = {round(bins_per_octave * math.log2(r)) for r in prime_ratios(count)}
+    below = {-k for k in above} if symmetric else set()
+    return sorted({0} | above | below)
+
+
+class PrimeDilatedConvolution(nn.Module):
+    """Adds up, channel by channel, the bins that are a prime ratio apart.
+
+    Output bin ``k`` is ``sum_j v_j x[k + k_j]`` over the dilated locations ``k_j``; beyond
+    the ends is 0. Stacked, it reaches all harmonics that the primes factor.
+
+    Parameters
+    ----------
+    channels : int
+        Of the maps.
+    bins_per_octave : int
+        Of the constant-Q transform at this depth.
+    primes : int
+        How many of the smallest primes.
+    symmetric : bool
+        Whether to look at lower bins as well as higher ones.
+    """
+
+    def __init__(
+        self, channels: int, bins_per_octave: int, primes: int, *, symmetric: bool
+    ) -> None:
+        super().__init__()
+        self.locations = dilations(primes, bins_per_octave, symmetric=symmetric)
+        bound = 1.0 / math.sqrt(len(self.locations))
+        self.weight = nn.Parameter(
+            torch.empty(channels, len(self.locations)).uniform_(-bound, bound)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return maps ``[b, channels, bins, frames]`` of the same shape as ``x``."""
+        low, high = -self.locations[0], self.locations[-1]
+        padded = functional.pad(x, (0, 0, low, high))
+        bins = x.shape[2]
+        out = torch.zeros_like(x)
+        for j, location in enumerate(self.locations):
+            part = padded[:, :, low + location : low + location + bins]
+            out = torch.addcmul(out, part, self.weight[:, j, None, None].to(x.dtype))
+        return out
+
+
+def pdcnn(
+    features: int, bins_per_octave: int, primes: int, stack: int, *, symmetric: bool
+) -> nn.Sequential:
+    """Return the network from maps ``[b, 1, bins, frames]`` to ``[b, features]``."""
+    layers: list[nn.Module] = []
+    channels = 1
+    for width, resolution in ((64, bins_per_octave), (128, max(1, bins_per_octave // 4))):
+        layers.append(nn.Conv2d(channels, width, 7, padding=3, bias=False))
+        layers += [
+            PrimeDilatedConvolution(width, resolution, primes, symmetric=symmetric)
+            for _ in range(stack)
+        ]
+        layers += [nn.BatchNorm2d(width), nn.ReLU(inplace=True)]
+        layers.append(nn.MaxPool2d(4, ceil_mode=True))
+        channels = width
+    layers[-1] = nn.AdaptiveMaxPool2d(2)
+    layers += [nn.Flatten(), nn.Linear(4 * channels, features), nn.LeakyReLU(inplace=True)]
+    return channels_last(nn.Sequential(*layers))
+
+
+def constant_q(sample_rate: int, samples: int, bins_per_octave: int, hop: int) -> FrontEnd:
+    """Return nine octaves from C1, or as many bins as fit under half the sample rate."""
+    hop = hop or window_samples(sample_rate, WINDOW) // 4
+    top = math.log2(0.45 * sample_rate / _LOWEST)
+    bins = max(1, min(_OCTAVES * bins_per_octave, math.floor(top * bins_per_octave)))
+    return FrontEnd(ConstantQ(sample_rate, samples, hop, bins, bins_per_octave, _LOWEST), samples)
+
+
+class PrimeDilated(Estimator):
+    """Prime-dilated convolutions on a constant-Q transform, masked local heads.
+
+    Parameters
+    ----------
+    architecture, head, sample_rate, samples
+        See :func:`synthmatch.estimators.build`; "pdc-asymmetric" looks at higher bins only.
+    hop : int
+        Samples between frames; 0 for the authors' 512 at 48 kHz, scaled to the rate.
+    bins_per_octave : int
+        Resolution, a multiple of 4: the second convolution sees a fourth of it.
+    primes : int
+        How many of the smallest primes.
+    stack : int
+        Prime-dilated convolutions after each convolution.
+    features : int
+        Global features.
+    grouping : {"parameter", "group"}
+        Of the local heads.
+    """
+
+    HEAD: ClassVar[Mapping[str, Any]] = SMOOTHED
+
+    def __init__(
+        self,
+        architecture: str,
+        head: Head,
+        sample_rate: int,
+        samples: int,
+        *,
+        hop: int = 0,
+        bins_per_octave: int = 48,
+        primes: int = 3,
+        stack: int = 3,
+        features: int = 2048,
+        grouping: Grouping = "parameter",
+    ) -> None:
+        super().__init__(architecture, head, sample_rate, samples)
+        self.front = constant_q(sample_rate, samples, bins_per_octave, hop)
+        symmetric = architecture == "pdc-symmetric"
+        self.layers = pdcnn(features, bins_per_octave, primes, stack, symmetric=symmetric)
+        self.output = LocalHeads(features, head, grouping)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Return the output ``[b, head.size]`` for ``audio [b, samples]``."""
+        out: Tensor = self.output(self.layers(self.front(self.check_audio(audio))))
+        return out
