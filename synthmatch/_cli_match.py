@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .matcher import Match, Matcher, Progress
     from .search import Budget
+    from .synth import Synth
 
 _OUTPUT_FOLDER = Path("matches")
 
@@ -69,6 +70,8 @@ class _Job:
 @click.option("-n", "--note", help="Note to play: C4, F#3, 60.  [default: the recording's pitch]")
 @click.option("--seed", default=0, show_default=True, help="Same seed, same --renders: same match.")
 @click.option("--device", default="cpu", show_default=True, help="Where a network runs: cpu, cuda.")
+@click.option("--backend", help="What plays: a synth's own engine, or its real plug-in ('plugin').")
+@click.option("--plugin", type=click.Path(path_type=Path), help="The plug-in, if it is elsewhere.")
 @click.option("--report/--no-report", default=True, help="Write the HTML report.")
 @click.option("--json", "as_json", is_flag=True, help="Print results as JSON on standard output.")
 @click.option("--overwrite", is_flag=True, help="Replace existing files.")
@@ -85,6 +88,8 @@ def match(
     note: str | None,
     seed: int,
     device: str,
+    backend: str | None,
+    plugin: Path | None,
     report: bool,
     as_json: bool,
     overwrite: bool,
@@ -104,7 +109,12 @@ def match(
         seconds = DEFAULT_SECONDS
     budget = Budget(renders=renders, seconds=seconds)
     matcher = Matcher.for_synth(
-        synth, model, device=device, bank=list(bank) or None, method=method, seed=seed
+        synth_with_backend(synth, backend, plugin),
+        model,
+        device=device,
+        bank=list(bank) or None,
+        method=method,
+        seed=seed,
     )
     if matcher.bank is not None:
         for line in matcher.bank.skipped:
@@ -142,6 +152,16 @@ def match(
         if len(jobs) + len(failures) > 1:
             click.echo(f"{len(rows)} matched, {len(failures)} failed", err=True)
         sys.exit(1)
+
+
+def synth_with_backend(name: str, backend: str | None, plugin: Path | None) -> Synth:
+    """Return a synth by name, with the options of its adapter that were given."""
+    from .registry import load_synth
+
+    if plugin is not None and backend is None:
+        backend = "plugin"
+    given = {"backend": backend, "plugin": plugin}
+    return load_synth(name, **{key: value for key, value in given.items() if value is not None})
 
 
 def _expand(inputs: tuple[Path, ...], find: Any) -> tuple[list[Path], list[tuple[Path, str]]]:

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from . import __version__
-from ._cli_match import match
+from ._cli_match import match, synth_with_backend
+from ._cli_training import train
 from .errors import PresetError, SynthmatchError
 
 
@@ -37,7 +38,8 @@ def main() -> None:
     """
 
 
-main.add_command(match)
+for _command in (match, train):
+    main.add_command(_command)
 
 
 @main.command()
@@ -140,6 +142,8 @@ def params(synth: str, as_json: bool) -> None:
 @click.option("--held", default=1.0, show_default=True, help="Seconds the key is held.")
 @click.option("--total", type=float, help="Seconds rendered.  [default: held + 1]")
 @click.option("--rate", type=int, help="Sample rate in Hz.  [default: the synth's]")
+@click.option("--backend", help="What plays: a synth's own engine, or its real plug-in ('plugin').")
+@click.option("--plugin", type=click.Path(path_type=Path), help="The plug-in, if it is elsewhere.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 def render(
     preset: Path,
@@ -150,16 +154,17 @@ def render(
     held: float,
     total: float | None,
     rate: int | None,
+    backend: str | None,
+    plugin: Path | None,
     overwrite: bool,
 ) -> None:
     """Play PRESET to a WAV file."""
     from .audio import write_wav
-    from .registry import load_synth
     from .synth import Note, load_patch, parse_pitch
 
     if output.exists() and not overwrite:
         raise PresetError(f"{output} exists; choose another name or give --overwrite")
-    loaded = load_synth(synth or _synth_of(preset))
+    loaded = synth_with_backend(synth or _synth_of(preset), backend, plugin)
     patch = load_patch(loaded, preset)
     played = Note(parse_pitch(note), velocity, held, total if total is not None else held + 1.0)
     chosen = rate or loaded.sample_rate

@@ -118,24 +118,24 @@ class Matcher:
 
     @classmethod
     def for_synth(
-        cls, name: str, model: str | None = None, *, device: str = "cpu", **options: Any
+        cls, synth: Synth | str, model: str | None = None, *, device: str = "cpu", **options: Any
     ) -> Matcher:
         """Return a matcher for a synth with its best installed model.
 
         Parameters
         ----------
-        name : str
-            Of the synth.
+        synth : Synth or str
+            The synth, or its name.
         model : str, optional
             Another model or a model folder; "none" for none.
         device, options
             As for :meth:`from_pretrained`.
         """
-        synth = load_synth(name)
-        chosen = default_model(name) if model is None else model
+        loaded = load_synth(synth) if isinstance(synth, str) else synth
+        chosen = default_model(loaded.name) if model is None else model
         if chosen is None or chosen == "none":
-            return cls(synth, **options)
-        return cls.from_pretrained(chosen, synth=synth, device=device, **options)
+            return cls(loaded, **options)
+        return cls.from_pretrained(chosen, synth=loaded, device=device, **options)
 
     def _take(self, network: Network) -> None:
         from .weights import check_space

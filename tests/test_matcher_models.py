@@ -1,0 +1,120 @@
+"""A matcher with a network: trained, saved, loaded, drawn from, and refused when damaged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synthmatch import Matcher, Note, load_synth
+from synthmatch.errors import ParameterError, RegistryError, WeightsError
+from synthmatch.search import Budget
+from synthmatch.synth import render_batch, sample_prior
+
+NOTE = Note(69, 100, 0.25, 0.25)
+RATE = 16_384
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Matcher:
+    matcher = Matcher("fm", model="conv1")
+    out = tmp_path_factory.mktemp("fit")
+    return matcher.fit(steps=60, batch=32, note=NOTE, out=out, validations=2, validate=64)
+
+
+@pytest.fixture(scope="module")
+def target() -> np.ndarray:
+    synth = load_synth("fm")
+    return render_batch(synth, sample_prior(synth, np.random.default_rng(8), 1), NOTE)[0]
+
+
+def test_predict_ranks_what_the_network_draws(trained: Matcher, target: np.ndarray) -> None:
+    match = trained.predict(target, RATE, note=NOTE, candidates=3)
+    assert match.stopped == "ranked" and match.renders == 16
+    assert "16 proposals" in match.method
+    distances = [c.distance for c in match.candidates]
+    assert distances == sorted(distances)
+    refined = trained.refine(target, match, Budget(renders=200), sample_rate=RATE)
+    assert refined.best.distance <= match.best.distance
+
+
+def test_a_budget_makes_the_search_go_on_from_the_draws(
+    trained: Matcher, target: np.ndarray
+) -> None:
+    ranked = trained.predict(target, RATE, note=NOTE)
+    searched = trained.predict(target, RATE, note=NOTE, budget=Budget(renders=100))
+    assert searched.renders == 100 and "proposals" in searched.method
+    assert searched.best.distance <= ranked.best.distance
+
+
+def test_a_recording_of_another_pitch_is_brought_to_the_network_s(
+    trained: Matcher, target: np.ndarray
+) -> None:
+    assert trained.network is not None
+    seen = []
+    estimator = trained.network.estimator
+    handle = estimator.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    low = Note(57, 100, 0.25, 0.25)
+    synth = load_synth("fm")
+    tone = synth.render(synth.space.patch(), low, RATE)
+    trained.predict(tone, RATE, note=low)
+    handle.remove()
+    heard = seen[0][0].numpy()
+    spectrum = np.abs(np.fft.rfft(heard[:1500] * np.hanning(1500)))
+    assert np.argmax(spectrum) * RATE / 1500 == pytest.approx(440.0, abs=RATE / 1500)
+
+
+def test_saved_and_loaded_it_says_the_same(
+    trained: Matcher, target: np.ndarray, tmp_path: Path
+) -> None:
+    trained.save_pretrained(tmp_path / "model")
+    loaded = Matcher.from_pretrained(tmp_path / "model")
+    first = trained.predict(target, RATE, note=NOTE)
+    second = loaded.predict(target, RATE, note=NOTE)
+    assert [c.patch for c in first.candidates] == [c.patch for c in second.candidates]
+    with pytest.raises(WeightsError, match="holds a model already"):
+        trained.save_pretrained(tmp_path / "model")
+
+
+def test_a_model_of_another_synth_is_refused(trained: Matcher, tmp_path: Path) -> None:
+    trained.save_pretrained(tmp_path / "model")
+    with pytest.raises(WeightsError, match="'fm'"):
+        Matcher.for_synth("jsyn", str(tmp_path / "model"))
+
+
+def test_damage_is_one_clear_error(trained: Matcher, tmp_path: Path) -> None:
+    trained.save_pretrained(tmp_path / "m")
+    tensors = tmp_path / "m" / "model.safetensors"
+    whole = tensors.read_bytes()
+    for damaged in (whole[:-1], whole[:9], b"", whole[:200] + b"\x00" + whole[201:]):
+        tensors.write_bytes(damaged)
+        with pytest.raises(WeightsError):
+            Matcher.from_pretrained(tmp_path / "m")
+    tensors.write_bytes(whole)
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    config["metadata"].pop("setting")
+    (tmp_path / "m" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsError, match="trained on"):
+        Matcher.from_pretrained(tmp_path / "m")
+
+
+def test_without_a_network_or_an_architecture() -> None:
+    with pytest.raises(ParameterError, match="architecture"):
+        Matcher("fm").fit(steps=1)
+    with pytest.raises(WeightsError, match="fit"):
+        Matcher("fm", model="conv1").save_pretrained("nowhere")
+    with pytest.raises(RegistryError, match="no model named"):
+        Matcher.from_pretrained("no-such-model")
+
+
+def test_a_matcher_with_a_bank_starts_from_it(target: np.ndarray, tmp_path: Path) -> None:
+    from synthmatch.synth import save_patch
+
+    synth = load_synth("fm")
+    vectors = sample_prior(synth, np.random.default_rng(8), 1)
+    save_patch(synth, synth.space.decode(vectors[0]), tmp_path / "mine.json")
+    match = Matcher("fm", bank=tmp_path).predict(target, RATE, note=NOTE, budget=Budget(renders=20))
+    assert match.best.distance == 0.0
+    assert "bank" in match.method
