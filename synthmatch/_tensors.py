@@ -35,7 +35,7 @@ def write_tensors(
     """
     from safetensors.torch import save
 
-    plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    plain = {k: t.detach().to("cpu", copy=True).contiguous() for k, t in tensors.items()}
     content = save(plain, dict(metadata or {}))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,3 +1,4 @@
+import copy
 import json
 import os
 import signal
@@ -9,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sine_synth import sine_source
+from sine_synth import NOTE, RATE, SineSynth, sine_source
 
-from synthmatch.datasets import RenderedBatches, draw, stream
+from synthmatch.datasets import Batch, Dataset, RenderedBatches, build_dataset, draw, stream
 from synthmatch.errors import ParameterError, SynthmatchError, WeightsError
+from synthmatch.estimators import build
 from synthmatch.training import Goal, Recipe, plot_log, read_log, train
 from synthmatch.training.launch import OneDevice, pick_device
-from synthmatch.training.loop import average, optimizer_for
+from synthmatch.training.loop import Run, average, optimizer_for
 from synthmatch.weights import load_model
 
 QUICK = Recipe(steps=12, batch=8, validations=3, validate=32)
@@ -173,18 +175,68 @@ def test_minutes_end_on_time(tmp_path):
 
 
 def test_accumulation_is_a_larger_batch(tmp_path):
-    """Batches 2k and 2k + 1 summed give the gradient of both together."""
-    small = RenderedBatches(sine_source(), 8, 0)
+    """Two batches summed give the gradient of both together."""
+    goal = Goal(build("conv1", SineSynth.space, sample_rate=RATE, samples=NOTE.samples(RATE)))
+    batches = RenderedBatches(sine_source(), 8, 0)
 
     def joined(index):
-        halves = small(2 * index), small(2 * index + 1)
-        return type(halves[0])(*(np.concatenate(x) for x in zip(*halves, strict=True)))
+        halves = batches(2 * index), batches(2 * index + 1)
+        return Batch(*(np.concatenate(x) for x in zip(*halves, strict=True)))
 
-    settings = {**vars(QUICK), "steps": 5}
-    two = run(tmp_path / "two", Recipe(**{**settings, "accumulate": 2}), batches=small)
-    one = run(tmp_path / "one", Recipe(**{**settings, "batch": 16}), batches=joined)
-    for a, b in zip(two.estimator.parameters(), one.estimator.parameters(), strict=True):
+    def trained(feed, name, **options):
+        recipe = Recipe(**{**vars(QUICK), "steps": 5, "validations": 1, **options})
+        copied = copy.deepcopy(goal)
+        run = Run(copied, recipe, OneDevice("cpu", "float32"), tmp_path / name, {}, lambda *_: None)
+        (tmp_path / name).mkdir()
+        assert run(feed, batches(100)) == "finished"
+        return list(copied.parameters())
+
+    two = trained(batches, "two", accumulate=2)
+    one = trained(joined, "one", batch=16)
+    for a, b in zip(two, one, strict=True):
         torch.testing.assert_close(a, b, rtol=2e-3, atol=2e-5)
+
+
+def test_two_processes_are_a_larger_batch_too(tmp_path):
+    """torchrun with two processes gives what accumulating two batches gives."""
+    pytest.importorskip("lightning_fabric", reason="Lightning Fabric is not installed")
+    script = tmp_path / "run.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import sys
+            import torch
+            from sine_synth import sine_source
+            from synthmatch.training import Recipe, train
+            torch.set_num_threads(1)
+            recipe = Recipe(steps=6, batch=8, validations=2, validate=32)
+            result = train(sine_source(), "conv1", out=sys.argv[1], recipe=recipe, device="cpu")
+            assert result.steps == 6
+            """
+        )
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", script]
+    subprocess.run(
+        [sys.executable, *map(str, command), str(tmp_path / "two")], env=environment, check=True
+    )
+    recipe = Recipe(steps=6, batch=8, validations=2, validate=32, accumulate=2)
+    alone = run(tmp_path / "one", recipe)
+    two, metadata = load_model(tmp_path / "two")
+    assert metadata["processes"] == 2
+    assert metadata["scores"]["loss"] == pytest.approx(alone.scores["loss"], rel=1e-3)
+    for a, b in zip(two.parameters(), alone.estimator.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=2e-3, atol=1e-4)
+
+
+def test_from_a_data_set(tmp_path):
+    dataset = Dataset(build_dataset(sine_source(), tmp_path / "data", 400, shard=50))
+    recipe = Recipe(steps=100, batch=32, learning_rate=3e-3, validations=2, validate=100)
+    result = train(dataset, "conv1", out=tmp_path / "m", recipe=recipe, device="cpu")
+    assert result.scores["accuracy"] > 60
+    with pytest.raises(ParameterError, match="400 sounds, too few"):
+        too_many = Recipe(**{**vars(recipe), "validate": 390})
+        train(dataset, "conv1", out=tmp_path / "n", recipe=too_many, device="cpu")
 
 
 def test_divergence_is_one_line(tmp_path):

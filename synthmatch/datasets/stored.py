@@ -42,6 +42,8 @@ class Dataset:
 
     Attributes
     ----------
+    description : dict
+        What ``dataset.json`` says.
     setting : Setting
         What was rendered.
     space : ParameterSpace
@@ -55,7 +57,7 @@ class Dataset:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        found = read_description(self.folder)
+        found = self.description = read_description(self.folder)
         try:
             self.setting = Setting.from_dict(found["setting"])
             self.space = ParameterSpace.from_dict(found["space"])

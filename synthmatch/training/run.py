@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from .._model_folder import CONFIG, read_folder
-from ..datasets import Batches, RenderedBatches, draw, stream
-from ..errors import WeightsError
+from ..datasets import Batch, Batches, Dataset, RenderedBatches, StoredBatches, draw, stream
+from ..errors import ParameterError, WeightsError
 from ..estimators import build
 from ..settings import Setting, Source, open_source
 from ..synth import Note, Synth
@@ -57,14 +57,13 @@ class TrainingResult:
 
 
 def train(
-    what: Source | Setting | Synth | str,
+    what: Source | Setting | Synth | Dataset | str,
     architecture: str,
     *,
     out: str | Path,
     recipe: Recipe,
     options: Mapping[str, Any] | None = None,
     note: Note | None = None,
-    batches: Batches | None = None,
     goal: Callable[[Estimator, Source], Goal] | None = None,
     device: str = "auto",
     half: bool = False,
@@ -75,8 +74,9 @@ def train(
 
     Parameters
     ----------
-    what : Source, Setting, Synth or str
-        What is rendered; a string names a setting or a synth.
+    what : Source, Setting, Synth, Dataset or str
+        Where sounds come from. All but a data set are rendered on the fly; a string names
+        a setting or a synth. Of a data set the last rows are held out.
     architecture : str
         One of :data:`synthmatch.estimators.ARCHITECTURES`.
     out : path
@@ -88,9 +88,6 @@ def train(
         Of the architecture.
     note : Note, optional
         What a synth plays, when ``what`` is one.
-    batches : Batches, optional
-        Where training sounds come from; rendered on the fly by default. Held-out sounds
-        are always rendered, from a stream of their own.
     goal : callable, optional
         Makes the :class:`~synthmatch.training.Goal` of an estimator and its source.
     device : str
@@ -110,7 +107,7 @@ def train(
         If training diverges.
     """
     folder = Path(out)
-    source = open_source(what, note)
+    source, feed, held_out, data = _sounds(what, note, recipe)
     setting = source.setting
     launcher = pick_launcher(device, recipe.precision)
     checkpoint = folder / "checkpoint.safetensors"
@@ -127,19 +124,15 @@ def train(
             samples=setting.samples,
             **(options or {}),
         )
-        feed = batches or RenderedBatches(source, recipe.batch, recipe.seed, gate=recipe.gate)
         if not checkpoint.is_file():
             count = -(-_NORMALISE // recipe.batch)
             estimator.fit_normalisation(torch.from_numpy(feed(i).audio) for i in range(count))
-        held_out = draw(
-            source, stream(recipe.seed, "validation"), recipe.validate, gate=recipe.gate
-        )
         aim = (goal or (lambda made, _: Goal(made)))(estimator, source)
 
         def save(averaged: Goal, state: State) -> None:
             averaged.save(folder, _metadata(setting, recipe, launcher, state), half=half)
 
-        identity = {"setting": setting.to_dict(), "config": estimator.config, "half": half}
+        identity = {"data": data, "config": estimator.config, "half": half}
         run = Run(aim, recipe, launcher, folder, identity, save)
         run.resume()
         if run.state.step and not _whole(folder):
@@ -160,6 +153,26 @@ def train(
         state.seconds,
         stopped,
     )
+
+
+def _sounds(
+    what: Source | Setting | Synth | Dataset | str, note: Note | None, recipe: Recipe
+) -> tuple[Source, Batches, Batch, dict[str, Any]]:
+    """Return the source, training batches, held-out sounds, and what defines them."""
+    if not isinstance(what, Dataset):
+        source = open_source(what, note)
+        feed = RenderedBatches(source, recipe.batch, recipe.seed, gate=recipe.gate)
+        rng = stream(recipe.seed, "validation")
+        held_out = draw(source, rng, recipe.validate, gate=recipe.gate)
+        return source, feed, held_out, {"setting": source.setting.to_dict()}
+    rows = len(what) - recipe.validate
+    if rows < recipe.batch:
+        raise ParameterError(
+            f"{what.folder} has {len(what):,} sounds, too few for {recipe.validate:,} held out "
+            f"and a batch of {recipe.batch:,}"
+        )
+    stored = StoredBatches(what, recipe.batch, recipe.seed, rows)
+    return what.source(), stored, what.read(range(rows, len(what))), what.description
 
 
 def _prepare(folder: Path, checkpoint: Path, overwrite: bool) -> None:
