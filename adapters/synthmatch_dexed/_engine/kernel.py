@@ -29,13 +29,11 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _CYCLE = OCTAVE - 1
 _WORD = (1 << 32) - 1
 _SILENT = 16384  # the gain of the logarithmic tables counts downwards from here
-_MARK1_AUDIBLE = _SILENT - 100
-_MODERN_AUDIBLE = 1120
+_MARK1_AUDIBLE, _MODERN_AUDIBLE = _SILENT - 100, 1120
 _STILL = 100 << 14  # an envelope under this level is inaudible in both engines
 
-# The running state: of an envelope, and of the LFO.
-_LEVEL, _STAGE, _WAIT = 0, 1, 2
-_PHASE, _NOISE, _DELAY = 0, 1, 2
+_LEVEL, _STAGE, _WAIT = 0, 1, 2  # the running state of an envelope
+_PHASE, _NOISE, _DELAY = 0, 1, 2  # and of the LFO
 
 _TABLE = numba.types.Array(numba.int32, 1, "C", readonly=True)
 _WAVES = numba.types.NamedUniTuple(_TABLE, len(Waves._fields), Waves)  # type: ignore[no-untyped-call]
@@ -348,12 +346,12 @@ def _voice(
                 _emit_nothing(offset, blocker, out, rest)
             return
 
-        # What is heard, what modulates that, and the operator with a memory.
+        # What is heard, what modulates that, and an operator with a memory.
         wanted = heads
         for op in range(5, -1, -1):
             if (wanted & active) >> op & 1:
                 wanted |= rows[op, pg.MODULATORS]
-        wanted = (wanted | 1 << looped) & active
+        wanted = (wanted | fed_back << looped) & active
         if wanted & 1:
             wanted &= ~inside
 
