@@ -254,12 +254,12 @@ def _write(matcher: Matcher, result: Match, job: _Job, report: bool) -> list[Pat
         write_wav(job.audio(rank), candidate.audio, result.sample_rate)
         files += [job.preset(rank), job.audio(rank)]
     if report:
-        from .report import report_match
+        from .report import ReportUnavailableError, report_match
 
         try:
             report_match(job.report, result, matcher.synth.space)
-        except ImportError:
-            click.echo('no report: `pip install "synthmatch[report]"` brings it', err=True)
+        except ReportUnavailableError as error:
+            click.echo(f"no report: {error}", err=True)
         else:
             files.append(job.report)
     return files
