@@ -112,8 +112,7 @@ def render_voices(
     def task(first: int) -> None:
         part = slice(first, first + _TASK)
         kernel.render(
-            *(shared[part], rows[part], release, mark1, blocker),
-            *(clock.increments, waves, audio[part]),
+            shared[part], rows[part], release, mark1, blocker, clock.increments, waves, audio[part]
         )
 
     threads = min(numba.get_num_threads(), -(-n // _TASK))
