@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -460,6 +461,20 @@ def test_a_synth_that_cannot_travel_is_loaded_there_by_its_name(tmp_path, monkey
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     assert testing.check_synth(testing.load_synth("tone")) == []
+
+
+def test_the_example_of_a_third_party_keeps_every_rule(tmp_path, monkeypatch):
+    """Found by the entry point of its pyproject, without being installed."""
+    example = Path(__file__).parents[1] / "examples" / "third_party_adapter"
+    project = (example / "pyproject.toml").read_text()
+    (entry,) = re.findall(r'\[project\.entry-points\."synthmatch\.synths"\]\n(.*)\n', project)
+    info = tmp_path / "synthmatch_plucked-1.0.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: synthmatch-plucked\n")
+    (info / "entry_points.txt").write_text(f"[synthmatch.synths]\n{entry}\n".replace('"', ""))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.syspath_prepend(str(example / "src"))
+    assert testing.check_synth(testing.load_synth("plucked")) == []
 
 
 def test_the_decorator_gives_each_rule_an_id_and_skips_with_a_reason(tmp_path):
