@@ -232,8 +232,7 @@ def _score_row(
         for v in values
     )
     heading = escape(name.replace("_", " ")) + (f", {escape(unit)}" if unit else "")
-    about = escape(meaning) + (" · " if meaning and direction else "")
-    about += f'<span class="whole">{direction}</span>'
+    about = f'{escape(meaning)} <span class="direction">{direction}</span>' if direction else ""
     return f'<tr><th scope="row">{heading}<small>{about}</small></th>{cells}</tr>'
 
 
