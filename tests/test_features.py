@@ -22,6 +22,15 @@ RATE = 16000
 SAMPLES = 8000
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small tensors on a busy machine wait for threads far longer than they compute."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def sounds(n=3, samples=SAMPLES, rate=RATE):
     """A decaying chord, noise, and a quiet square wave that stops halfway."""
     rng = np.random.default_rng(0)

@@ -193,7 +193,7 @@ class Head(nn.Module):
             return likely
         offset = (self._units - logits[..., :1].sigmoid()) / self.spread[:, None].clamp_min(1e-3)
         has = torch.arange(self._units.shape[1], device=output.device) < self._classes[:, None]
-        bell = (-0.5 * offset**2).masked_fill(~has, _CLOSED * _CLOSED).softmax(2)
+        bell = (-0.5 * offset**2).masked_fill(~has, -math.inf).softmax(2)
         return torch.where(self._regressed[:, None], bell, likely)
 
     def probabilities(self, output: Tensor) -> list[Tensor]:
@@ -204,6 +204,27 @@ class Head(nn.Module):
         """
         likely = self._likely(output)
         return [likely[:, i, : p.classes] for i, p in enumerate(self.space.free)]
+
+    def facts(self, vectors: Tensor) -> Tensor:
+        """Return what is true as a perfect network would put it, ``float32 [b, size]``.
+
+        One-hot classes, and the value of a regressed parameter (InverSynth II, section 2.6).
+        """
+        one_hot = functional.one_hot(self.classes(vectors), self._open.shape[1]).float()
+        value = vectors.float()[..., None]
+        laid = torch.where(self._regressed[:, None], value, one_hot)
+        return laid.flatten(1).index_select(1, self._columns)
+
+    def beliefs(self, output: Tensor) -> Tensor:
+        """Return what the network believes, laid out as :meth:`facts`, differentiable.
+
+        Probabilities of classes, and the value of a regressed parameter.
+        """
+        laid = self._likely(output)
+        if self.kind == "regression":
+            value = self._logits(output)[..., :1].sigmoid()
+            laid = torch.where(self._regressed[:, None], value, laid)
+        return laid.flatten(1).index_select(1, self._columns)
 
     def decode(self, output: Tensor, method: Literal["argmax", "expectation"] = "argmax") -> Tensor:
         """Return the one most likely vector of each sound, ``float32 [b, d]`` in [0, 1].

@@ -69,11 +69,15 @@ class PrimeDilatedConvolution(nn.Module):
         Whether to look at lower bins as well as higher ones.
     """
 
+    places: Tensor
+
     def __init__(
         self, channels: int, bins_per_octave: int, primes: int, *, symmetric: bool
     ) -> None:
         super().__init__()
         self.locations = dilations(primes, bins_per_octave, symmetric=symmetric)
+        places = torch.tensor(self.locations) - self.locations[0]
+        self.register_buffer("places", places, persistent=False)
         bound = 1.0 / math.sqrt(len(self.locations))
         self.weight = nn.Parameter(
             torch.empty(channels, len(self.locations)).uniform_(-bound, bound)
@@ -82,13 +86,10 @@ class PrimeDilatedConvolution(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return maps ``[b, channels, bins, frames]`` of the same shape as ``x``."""
         low, high = -self.locations[0], self.locations[-1]
+        kernel = self.weight.new_zeros(len(self.weight), low + 1 + high)
+        kernel = kernel.index_copy(1, self.places, self.weight)
         padded = functional.pad(x, (0, 0, low, high))
-        bins = x.shape[2]
-        out = torch.zeros_like(x)
-        for j, location in enumerate(self.locations):
-            part = padded[:, :, low + location : low + location + bins]
-            out = torch.addcmul(out, part, self.weight[:, j, None, None].to(x.dtype))
-        return out
+        return functional.conv2d(padded, kernel[:, None, :, None], groups=len(kernel))
 
 
 def pdcnn(
