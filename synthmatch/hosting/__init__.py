@@ -6,11 +6,13 @@ replaces a worker that dies or hangs, and checks by ear that a new one plays wha
 state says. pedalboard, which does the hosting, is an optional dependency (it is GPLv3)
 and is imported in the workers only.
 
-Workers are spawned, not forked: a script that uses a host needs the usual
-``if __name__ == "__main__":`` guard.
+Workers are new programs, not copies of this process: a script that uses a host needs no
+``if __name__ == "__main__":`` guard, and what it has loaded does not matter. They end with
+this process, however it ends.
 """
 
 from .finding import find_plugin, plugin_folders
-from .host import Play, PluginHost
+from .host import PluginHost
+from .process import Play
 
 __all__ = ["Play", "PluginHost", "find_plugin", "plugin_folders"]

@@ -1,134 +1,68 @@
-"""Worker processes that play a plug-in, watched, replaced when they fail."""
+"""The workers that play a plug-in: kept busy, watched, checked by ear, replaced when they fail."""
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
-import multiprocessing
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any
-
-import numpy as np
 
 from ..errors import HostingError
-from ..synth import AudioArray, Note
-from .worker import serve
+from ..synth import AudioArray
+from .probe import Probe
+from .process import Answer, Play, Worker
 
 PEDALBOARD = "synthmatch.hosting.worker:PedalboardInstrument"
-_QUIET = 1e-4  # peak under which a probe counts as silent
-_ALIKE = 1e-3  # relative difference under which two probes count as the same sound
-
-
-@dataclasses.dataclass(frozen=True)
-class Play:
-    """One sound to make.
-
-    Attributes
-    ----------
-    state : bytes
-        The plug-in's state; empty to leave it as it is.
-    note : Note
-        What is played; the pitch is rounded to a MIDI note.
-    sample_rate : int
-        In Hz.
-    fresh : bool
-        Play in a process that has played nothing before, because the sound would depend
-        on what was played.
-    """
-
-    state: bytes
-    note: Note
-    sample_rate: int
-    fresh: bool = False
-
-
-class _Worker:
-    """One process with the plug-in loaded, or on its way to be."""
-
-    def __init__(self, loader: str, path: str) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, loader, path), daemon=True)
-        self._process.start()
-        theirs.close()
-        self.info: dict[str, str] = {}
-        self.played = 0
-
-    def wait_ready(self, limit: float) -> None:
-        if not self.info:
-            self.info = self._answer(limit, "load")
-
-    def play(self, play: Play, limit: float) -> AudioArray:
-        try:
-            self._pipe.send((play.state, play.note, play.sample_rate))
-        except OSError:
-            raise HostingError(f"the plug-in crashed{self._exit()}") from None
-        audio: AudioArray = self._answer(limit, "play a note")
-        self.played += 1
-        if audio.dtype != np.float32 or audio.shape != (play.note.samples(play.sample_rate),):
-            raise HostingError(f"the plug-in returned {audio.dtype} {list(audio.shape)}")
-        if not np.isfinite(audio).all():
-            raise HostingError("the plug-in returned samples that are not finite")
-        return audio
-
-    def _answer(self, limit: float, doing: str) -> Any:
-        try:
-            if not self._pipe.poll(limit):
-                self.kill()
-                raise HostingError(f"the plug-in took over {limit:g} s to {doing}; it was stopped")
-            kind, value = self._pipe.recv()
-        except (EOFError, OSError):
-            raise HostingError(f"the plug-in crashed{self._exit()}") from None
-        if kind == "error":
-            raise HostingError(f"the plug-in cannot {doing}: {value}")
-        return value
-
-    def _exit(self) -> str:
-        self._process.join(1.0)
-        code = self._process.exitcode
-        if code is None:
-            return ""
-        return f" (signal {-code})" if code < 0 else f" (exit status {code})"
-
-    @property
-    def alive(self) -> bool:
-        return self._process.is_alive()
-
-    def kill(self) -> None:
-        with contextlib.suppress(OSError):
-            self._pipe.close()
-        self._process.kill()
-        self._process.join(5.0)
+_TRIES = 2  # of one sound, the second in another process
+_STARTS = 3  # in a row that may fail, once the plug-in has worked
+_SOUNDS = 5  # in a row that may fail before the plug-in is given up
 
 
 class PluginHost:
     """A plug-in that renders notes, whatever it does to its process.
 
+    Workers start when there is something to play. A host may be used from several
+    threads, which then wait for each other.
+
     Parameters
     ----------
     path : path
         The plug-in, from :func:`synthmatch.hosting.find_plugin`.
-    probe : sequence of two Play, optional
-        Two states that must be audible, sound different, and the first the same when it
-        is played again in another process. Every new process has to pass before it is
-        used: a plug-in that takes its state in silence is found out.
+    probe : sequence of Play, optional
+        Two sounds that must be audible and differ: a plug-in that takes its state in
+        silence is found out. Every process has to play them, the first as the processes
+        before it did, before it is used. A third is one that what was played before would
+        change if the plug-in carries anything over, from an LFO that runs freely for
+        example; it decides :attr:`carries_over`.
     processes : int
         Workers that play at the same time.
     time_limit : float
-        Seconds one note may take to render.
+        Seconds one note may take to render, beyond its own length.
     start_limit : float
         Seconds the plug-in may take to load.
+    environment : mapping, optional
+        Environment variables for the workers, besides those of this process.
     loader : str
-        ``"module:callable"`` that makes the instrument in the worker.
+        ``"module:callable"`` that makes the :class:`~synthmatch.hosting.worker.Instrument`
+        in the worker.
+
+    Attributes
+    ----------
+    path : Path
+        The plug-in.
+    info : dict of str
+        Name, version, maker and path of the plug-in, once it is loaded and has passed.
+    restarts : int
+        Workers so far that crashed, hung, failed the probe or played rubbish.
 
     Raises
     ------
     HostingError
-        From any method, if the plug-in cannot be loaded or fails the probe.
+        If an argument is out of range.
     """
 
     def __init__(
@@ -139,21 +73,25 @@ class PluginHost:
         processes: int = 1,
         time_limit: float = 20.0,
         start_limit: float = 60.0,
+        environment: Mapping[str, str] | None = None,
         loader: str = PEDALBOARD,
     ) -> None:
-        if len(probe) not in (0, 2):
-            raise HostingError(f"a probe is two sounds, not {len(probe)}")
+        if processes < 1:
+            raise HostingError(f"a plug-in needs at least 1 process, not {processes}")
         self.path = Path(path)
-        self._probe = tuple(probe)
-        self._limits = time_limit, start_limit
-        self._loader = loader
-        self._idle: SimpleQueue[_Worker] = SimpleQueue()
-        self._spare: SimpleQueue[_Worker] = SimpleQueue()
-        self._all: set[_Worker] = set()
-        self._pool = ThreadPoolExecutor(processes, thread_name_prefix="plugin")
-        self._reference: AudioArray | None = None
         self.info: dict[str, str] = {}
         self.restarts = 0
+        self._probe = Probe(probe)
+        self._processes = processes
+        self._time_limit, self._start_limit = time_limit, start_limit
+        self._program = loader, str(path), dict(environment or {})
+        self._answers: SimpleQueue[tuple[Worker, Answer]] = SimpleQueue()
+        self._workers: set[Worker] = set()
+        self._failed_starts = 0
+        self._failed_sounds = 0
+        self._given_up: HostingError | None = None
+        self._lock = threading.Lock()
+        self._finalizer = weakref.finalize(self, _end, self._workers)
 
     def __enter__(self) -> PluginHost:
         return self
@@ -168,112 +106,210 @@ class PluginHost:
 
     def close(self) -> None:
         """End all workers; the host cannot be used afterwards."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for worker in list(self._all):
-            self._drop(worker)
+        with self._lock:
+            self._given_up = HostingError(f"the host of {self.path.name} is closed; make another")
+            self._finalizer()
+
+    @property
+    def repeats(self) -> bool:
+        """Whether one process plays a sound again as before; if not, each gets its own."""
+        return self._probe.repeats
+
+    @property
+    def carries_over(self) -> bool:
+        """Whether sounds that are marked ``fresh`` get a process of their own."""
+        return self._probe.carries_over
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is neither closed nor given up."""
+        return self._given_up is None
 
     def start(self) -> dict[str, str]:
-        """Load and probe the plug-in now; return its name, version and maker."""
-        self._idle.put(self._ready())
-        return dict(self.info)
-
-    def render(self, play: Play) -> AudioArray:
-        """Return ``float32 [samples]``, mono; a worker that fails is replaced once.
+        """Load and probe the plug-in now, if that is not done yet; return :attr:`info`.
 
         Raises
         ------
         HostingError
-            If the plug-in fails twice on this sound.
+            If it cannot be loaded, or fails the probe.
         """
-        try:
-            return self._render(play)
-        except HostingError:
-            self.restarts += 1
-            return self._render(play)
+        with self._lock:
+            self._start(1)
+        return dict(self.info)
+
+    def render(self, play: Play) -> AudioArray:
+        """Return ``float32 [samples]``, mono.
+
+        Raises
+        ------
+        HostingError
+            If the plug-in cannot be started, or fails twice on this sound.
+        """
+        sound = self.render_many([play])[0]
+        if isinstance(sound, HostingError):
+            raise sound
+        return sound
 
     def render_many(self, plays: Sequence[Play]) -> list[AudioArray | HostingError]:
-        """Return the sounds in order; the error in place of a sound that failed twice."""
+        """Return the sounds in order; the error in place of a sound that failed twice.
 
-        def attempt(play: Play) -> AudioArray | HostingError:
+        Raises
+        ------
+        HostingError
+            If the plug-in cannot be started, or has failed so often that it is given up.
+        """
+        with self._lock:
+            self._start(min(self._processes, len(plays)))
+            apart = [not self.repeats or (play.fresh and self.carries_over) for play in plays]
+            work = _Work(plays, apart)
             try:
-                return self.render(play)
+                while work.left:
+                    self._assign(work)
+                    self._attend(work)
+                if any(apart):  # a search will want more of them: they load meanwhile
+                    spare = sum(worker.fresh for worker in self._workers)
+                    self._spawn(self._processes - spare, fresh=True)
             except HostingError as error:
-                return error
+                return [error if answer is None else answer for answer in work.answers]
+            finally:  # after Ctrl-C nobody waits for what is still being played
+                self._drop([worker for worker in self._workers if worker.job is not None])
+            return [answer for answer in work.answers if answer is not None]
 
-        return list(self._pool.map(attempt, plays))
+    def _start(self, count: int) -> None:
+        """Wait for a worker that passes the probe, if none ever did; start up to ``count``."""
+        if self._given_up is not None:
+            raise self._given_up
+        if not self.info:
+            self._spawn(count - len(self._workers), fresh=False)
+        nothing = _Work([], [])
+        while not self.info and count:
+            self._attend(nothing)
 
-    def _render(self, play: Play) -> AudioArray:
-        worker = self._take(play.fresh)
+    def _assign(self, work: _Work) -> None:
+        """Give sounds to idle workers, and start workers for those that are left."""
+        for worker in [w for w in self._workers if w.idle]:
+            if work.waiting[worker.fresh]:
+                worker.job = work.waiting[worker.fresh].popleft()
+                self._order(worker, work.plays[worker.job])
+        for fresh in (False, True):
+            coming = sum(w.fresh == fresh and w.job is None for w in self._workers)
+            free = self._processes - sum(not w.idle for w in self._workers)
+            self._spawn(min(len(work.waiting[fresh]) - coming, free), fresh=fresh)
+
+    def _spawn(self, count: int, *, fresh: bool) -> None:
+        for _ in range(count):
+            worker = Worker(*self._program, self._answers, fresh)
+            worker.deadline = time.monotonic() + self._start_limit
+            self._workers.add(worker)
+
+    def _order(self, worker: Worker, play: Play) -> None:
+        worker.deadline = time.monotonic() + self._time_limit + play.note.total
+        worker.play(play)
+
+    def _attend(self, work: _Work) -> None:
+        """Act on the next answer, or on the workers that have taken too long to give one."""
+        busy = [worker for worker in self._workers if not worker.idle]
+        left = min(worker.deadline for worker in busy) - time.monotonic()
         try:
-            audio = worker.play(play, self._limits[0])
-        except BaseException:
-            self._drop(worker)
-            raise
-        if play.fresh:
-            self._drop(worker)
-        else:
-            self._idle.put(worker)
-        return audio
-
-    def _take(self, fresh: bool) -> _Worker:
-        if not fresh:
-            while not self._idle.empty():
-                worker = self._idle.get()
-                if worker.alive:
-                    return worker
-                self._drop(worker)
-            return self._ready()
-        worker = self._spare.get() if not self._spare.empty() else self._spawn()
-        self._spare.put(self._spawn())  # loads while this one plays
-        worker.wait_ready(self._limits[1])
-        if self._reference is None:
-            self._idle.put(self._ready())  # nothing has been probed yet
-        return worker
-
-    def _spawn(self) -> _Worker:
-        worker = _Worker(self._loader, str(self.path))
-        self._all.add(worker)
-        return worker
-
-    def _ready(self) -> _Worker:
-        worker = self._spawn()
-        try:
-            worker.wait_ready(self._limits[1])
-            self._check(worker)
-        except BaseException:
-            self._drop(worker)
-            raise
-        self.info = worker.info
-        return worker
-
-    def _check(self, worker: _Worker) -> None:
-        """Make sure that the plug-in plays, takes its state, and agrees with the last process."""
-        if not self._probe:
-            self._reference = np.zeros(0, dtype=np.float32)
+            worker, answer = self._answers.get(timeout=max(0.0, left))
+        except Empty:
+            for worker in [w for w in busy if w.deadline <= time.monotonic()]:
+                limit = self._time_limit if worker.loaded else self._start_limit
+                what = f"took over {limit:g} s to {worker.doing} and was stopped"
+                self._fail(worker, work, what)
             return
-        first, second = (worker.play(p, self._limits[0]) for p in self._probe)
-        for number, sound in enumerate((first, second), start=1):
-            if np.abs(sound).max() < _QUIET:
-                raise HostingError(f"{self.path.name} is silent on probe {number}")
-        if _difference(first, second) < _ALIKE:
-            raise HostingError(
-                f"{self.path.name} plays the same sound whatever state it is given; "
-                f"try another version or format of it"
-            )
-        if self._reference is None or not len(self._reference):
-            self._reference = first
-        elif _difference(self._reference, first) > _ALIKE:
-            raise HostingError(
-                f"{self.path.name} plays the same state differently in another process"
-            )
+        if worker not in self._workers:  # it was dropped meanwhile
+            return
+        if answer.kind == "gone" and worker.idle:
+            self._drop([worker])
+        elif answer.kind == "gone":
+            self._fail(worker, work, f"crashed{worker.obituary()} when asked to {worker.doing}")
+        elif answer.kind == "error":
+            self._fail(worker, work, f"cannot {worker.doing}: {answer.text}")
+        elif worker.job is not None:
+            work.settle(worker.job, answer.audio)
+            worker.job = None
+            self._failed_sounds = 0
+            if worker.fresh:
+                self._drop([worker])
+        else:
+            self._introduce(worker, answer, work)
 
-    def _drop(self, worker: _Worker) -> None:
-        self._all.discard(worker)
+    def _introduce(self, worker: Worker, answer: Answer, work: _Work) -> None:
+        """Go on with a worker that is not proven yet, which has loaded or played a probe."""
+        if answer.kind == "ready":
+            worker.loaded = True
+            worker.info = answer.info
+        else:
+            worker.heard.append(answer.audio)
+        if worker.fresh:
+            worker.proven = True  # as far as it can be: it is to play nothing else
+        elif len(worker.heard) < len(self._probe.order):
+            self._order(worker, self._probe.order[len(worker.heard)])
+        else:
+            fault = self._probe.judge(worker.heard)
+            if fault:
+                self._fail(worker, work, fault)
+                return
+            worker.proven = True
+            self.info = {**worker.info, "path": str(self.path)}
+        if worker.proven:
+            self._failed_starts = 0
+
+    def _fail(self, worker: Worker, work: _Work, what: str) -> None:
+        """Drop a worker; have what it was playing played again, or note that it cannot be."""
+        self._drop([worker])
+        self.restarts += 1
+        error = HostingError(f"{self.path.name} {what}")
+        if worker.job is None:
+            self._failed_starts += 1
+            if not self.info or self._failed_starts >= _STARTS:
+                self._give_up(error)
+        elif not work.again(worker.job):
+            work.settle(worker.job, error)
+            self._failed_sounds += 1
+            if self._failed_sounds >= _SOUNDS:
+                self._give_up(HostingError(f"{error}; so it did on {_SOUNDS} sounds in a row"))
+
+    def _give_up(self, error: HostingError) -> None:
+        self._given_up = error
+        _end(self._workers)
+        raise error
+
+    def _drop(self, workers: list[Worker]) -> None:
+        self._workers.difference_update(workers)
+        _end(set(workers))
+
+
+class _Work:
+    """The sounds of one call: which wait, how often each was tried, what became of it."""
+
+    def __init__(self, plays: Sequence[Play], apart: Sequence[bool]) -> None:
+        self.plays = plays
+        self.apart = apart
+        self.waiting: dict[bool, deque[int]] = {False: deque(), True: deque()}
+        for job, fresh in enumerate(apart):
+            self.waiting[fresh].append(job)
+        self.answers: list[AudioArray | HostingError | None] = [None] * len(plays)
+        self.left = len(plays)
+        self._tries = [1] * len(plays)
+
+    def settle(self, job: int, answer: AudioArray | HostingError) -> None:
+        self.answers[job] = answer
+        self.left -= 1
+
+    def again(self, job: int) -> bool:
+        """Put a sound back in line and return True, unless it was tried often enough."""
+        if self._tries[job] == _TRIES:
+            return False
+        self._tries[job] += 1
+        self.waiting[self.apart[job]].append(job)
+        return True
+
+
+def _end(workers: set[Worker]) -> None:
+    """End workers, all at once."""
+    for worker in workers:
         worker.kill()
-
-
-def _difference(a: AudioArray, b: AudioArray) -> float:
-    """Return ``|a - b| / |a|``, 0 for the same sound."""
-    if a.shape != b.shape:
-        return float("inf")
-    return float(np.linalg.norm(a - b) / max(float(np.linalg.norm(a)), 1e-12))
+    while workers:
+        workers.pop().end()

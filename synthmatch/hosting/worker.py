@@ -5,19 +5,23 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import os
-import sys
+import signal
+import threading
 from collections.abc import Callable
-from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any, Protocol
+from queue import SimpleQueue
+from typing import IO, Any, Protocol
 
 import numpy as np
 
+from ..errors import HostingError, SynthmatchError
 from ..synth import AudioArray, Note
+from ._frames import receive, send
+
+_LONGEST = 400  # characters of an error that are passed on
 
 
 class Instrument(Protocol):
-    """A loaded plug-in, as the worker sees it."""
+    """A loaded plug-in, as the worker sees it; a loader is given its path and returns one."""
 
     info: dict[str, str]
 
@@ -28,6 +32,10 @@ class Instrument(Protocol):
 class PedalboardInstrument:
     """A VST3 or Audio Unit instrument loaded by pedalboard.
 
+    It is loaded without pedalboard's warming up, which plays a note in silence and so
+    leaves traces in the sounds that follow. Every note is played by a new instance, which
+    is given its state after it is made: when pedalboard resets an instance, some lose it.
+
     Parameters
     ----------
     path : str
@@ -35,22 +43,30 @@ class PedalboardInstrument:
     """
 
     def __init__(self, path: str) -> None:
-        import pedalboard
-
+        try:
+            import pedalboard
+        except ImportError as error:
+            raise HostingError(
+                f"pedalboard, which hosts plug-ins, does not load ({error}); "
+                f"`pip install pedalboard` brings it"
+            ) from error
         load: Any = vars(pedalboard)["load_plugin"]  # its type stubs do not export it
-        self._plugin = load(path)
+        self._plugin = load(path, initialization_timeout=0)
         if not self._plugin.is_instrument:
-            raise ValueError("it is an effect, not an instrument")
+            raise HostingError("it is an effect, not an instrument")
+        self._used = False
         self.info = {
             "name": str(self._plugin.name),
             "version": str(self._plugin.version),
             "manufacturer": str(self._plugin.manufacturer_name),
-            "path": path,
             "pedalboard": importlib.metadata.version("pedalboard"),
         }
 
     def play(self, state: bytes, note: Note, sample_rate: int) -> AudioArray:
         """Set the state, play the note, return mono ``float32 [samples]``."""
+        if self._used:
+            self._plugin.reset()
+        self._used = True
         if state:
             if hasattr(self._plugin, "preset_data"):
                 self._plugin.preset_data = state
@@ -67,20 +83,65 @@ class PedalboardInstrument:
             duration=(samples + 0.5) / sample_rate,
             sample_rate=sample_rate,
             num_channels=2,
-            reset=True,
+            reset=False,
         )
-        mono = np.zeros(samples, dtype=np.float32)
-        heard = np.asarray(stereo, dtype=np.float32).mean(axis=0)[:samples]
-        mono[: len(heard)] = heard
-        return mono
+        heard: AudioArray = np.asarray(stereo, dtype=np.float32).mean(axis=0)
+        return heard
 
 
-def _silence_output() -> None:
-    """Plug-ins print; nobody wants to read it in the middle of a progress bar."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
+def serve(loader: str, path: str) -> None:
+    """Load the plug-in, say so, then play what is asked until the pipe closes.
+
+    Parameters
+    ----------
+    loader : str
+        ``"module:callable"`` that returns the :class:`Instrument` at ``path``.
+    path : str
+        The plug-in.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the host's business
+    requests, answers = _take_streams()
+    asked: SimpleQueue[tuple[dict[str, Any], bytes]] = SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, asked), daemon=True).start()
+    try:
+        instrument = _resolve(loader)(path)
+        info = {str(key): str(value) for key, value in instrument.info.items()}
+    except Exception as error:
+        send(answers, {"kind": "error", "text": _one_line(error)})
+        os._exit(1)
+    send(answers, {"kind": "ready", "info": info})
+    while True:
+        order, state = asked.get()
+        note = Note(*(order[name] for name in ("pitch", "velocity", "held", "total")))
+        try:
+            body = _play(instrument, state, note, order["sample_rate"])
+        except Exception as error:
+            send(answers, {"kind": "error", "text": _one_line(error)})
+        else:
+            send(answers, {"kind": "audio"}, body)
+
+
+def _take_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """Keep standard input and output for the host; what the plug-in prints is dropped."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
         os.dup2(null, stream)
     os.close(null)
+    return requests, answers
+
+
+def _listen(requests: IO[bytes], asked: SimpleQueue[tuple[dict[str, Any], bytes]]) -> None:
+    """Pass orders on; end the process, whatever it is doing, when the host is gone.
+
+    It ends without cleaning up: some plug-ins crash or hang while they are unloaded, and
+    nothing is left to save.
+    """
+    try:
+        while True:
+            asked.put(receive(requests))
+    except (EOFError, OSError, ValueError):
+        os._exit(0)
 
 
 def _resolve(loader: str) -> Callable[[str], Instrument]:
@@ -89,26 +150,18 @@ def _resolve(loader: str) -> Callable[[str], Instrument]:
     return found
 
 
-def serve(connection: Connection, loader: str, path: str) -> None:
-    """Load the plug-in, say so, then play what is asked until the pipe closes."""
-    _silence_output()
-    try:
-        instrument = _resolve(loader)(str(Path(path)))
-    except Exception as error:
-        connection.send(("error", f"{type(error).__name__}: {error}".replace("\n", " ")))
-        return
-    connection.send(("ready", instrument.info))
-    while True:
-        try:
-            state, note, sample_rate = connection.recv()
-        except (EOFError, KeyboardInterrupt):
-            break
-        try:
-            connection.send(("audio", instrument.play(state, note, sample_rate)))
-        except KeyboardInterrupt:
-            break
-        except Exception as error:
-            connection.send(("error", f"{type(error).__name__}: {error}".replace("\n", " ")))
-    connection.close()
-    sys.stdout.flush()
-    os._exit(0)  # some plug-ins crash or hang while they are unloaded; nothing is left to save
+def _play(instrument: Instrument, state: bytes, note: Note, sample_rate: int) -> bytes:
+    """Return the samples, checked to be what a note of this length sounds like."""
+    audio: Any = instrument.play(state, note, sample_rate)
+    if not isinstance(audio, np.ndarray) or audio.dtype != np.float32:
+        raise HostingError(f"it returned {getattr(audio, 'dtype', type(audio).__name__)}")
+    if audio.shape != (note.samples(sample_rate),):
+        raise HostingError(f"it returned samples of shape {list(audio.shape)}")
+    if not np.isfinite(audio).all():
+        raise HostingError("it returned samples that are not finite")
+    return audio.tobytes()
+
+
+def _one_line(error: Exception) -> str:
+    name = "" if isinstance(error, SynthmatchError) else f"{type(error).__name__}: "
+    return " ".join(f"{name}{error}".split())[:_LONGEST]
