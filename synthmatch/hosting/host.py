@@ -299,11 +299,11 @@ class _Work:
         self.left -= 1
 
     def again(self, job: int) -> bool:
-        """Put a sound back in line and return True, unless it was tried often enough."""
+        """Put a sound first in line and return True, unless it was tried often enough."""
         if self._tries[job] == _TRIES:
             return False
         self._tries[job] += 1
-        self.waiting[self.apart[job]].append(job)
+        self.waiting[self.apart[job]].appendleft(job)
         return True
 
 
