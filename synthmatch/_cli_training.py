@@ -23,7 +23,7 @@ def _source(synth: str | None, setting: str | None, note: str | None) -> Source:
     from .synth import Note, parse_pitch
 
     if (synth is None) == (setting is None):
-        raise ParameterError("say what to render: either --setting NAME or --synth NAME")
+        raise ParameterError("say what to render: --setting NAME or --synth NAME, one of them")
     if setting is not None:
         if note is not None:
             raise ParameterError("a setting has its own note; give --note with --synth")
@@ -82,6 +82,7 @@ def _what(command: Any) -> Any:
 
 @click.command()
 @_what
+@click.option("--data", type=click.Path(path_type=Path), help="Or a data set on disk.")
 @click.option("-m", "--model", "architecture", required=True, help="Architecture: conv6xl, ...")
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Model folder."
@@ -104,6 +105,7 @@ def train(
     setting: str | None,
     synth: str | None,
     note: str | None,
+    data: Path | None,
     architecture: str,
     output: Path,
     options: tuple[str, ...],
@@ -116,12 +118,15 @@ def train(
 
     The same command goes on with a run that was interrupted.
     """
+    from .datasets import Dataset
     from .training import Recipe
     from .training import train as run
 
+    if data is not None and (synth or setting or note):
+        raise ParameterError("a data set says what was rendered; leave the other options out")
     chosen = Recipe(**recipe)
     result = run(
-        _source(synth, setting, note),
+        Dataset(data) if data is not None else _source(synth, setting, note),
         architecture,
         out=output,
         recipe=chosen,
@@ -140,3 +145,88 @@ def train(
     if result.stopped == "interrupted":
         click.echo("run the same command to go on", err=True)
     click.echo(f"{result.folder}")
+
+
+@click.command()
+@_what
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the data set."
+)
+@click.option("--sounds", required=True, type=click.IntRange(min=1), help="How many.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--encoding", default="flac", show_default=True, help="flac (24 bit) or float16.")
+@click.option("--gate", type=float, help="Redraw sounds under this level in dB.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option("--overwrite", is_flag=True, help="Start anew.")
+def dataset(
+    setting: str | None,
+    synth: str | None,
+    note: str | None,
+    output: Path,
+    sounds: int,
+    seed: int,
+    encoding: Any,
+    gate: float | None,
+    workers: int,
+    overwrite: bool,
+) -> None:
+    """Render a data set: Parquet files, one row a sound.
+
+    The same command goes on with one that was interrupted. Train on it with
+    synthmatch train --data FOLDER.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from contextlib import nullcontext
+    from multiprocessing import get_context
+
+    from .datasets import build_dataset
+
+    def show(there: int, of: int, left: float) -> None:
+        wait = f", {clock(left)} left" if left < float("inf") else ""
+        _line(f"{there:,} of {of:,} sounds{wait}", done=there == of)
+
+    pool = ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else None
+    with pool or nullcontext():
+        folder = build_dataset(
+            _source(synth, setting, note).setting,
+            output,
+            sounds,
+            seed=seed,
+            encoding=encoding,
+            gate=gate,
+            executor=pool,
+            overwrite=overwrite,
+            progress=show,
+        )
+    click.echo(f"{folder}")
+
+
+@click.command()
+@_what
+@click.option("-m", "--models", default="", help="Names or folders, comma-separated.")
+@click.option("--sounds", default=200, show_default=True, type=click.IntRange(min=1))
+@click.option("--seed", default=0, show_default=True, help="Which held-out sounds.")
+@click.option("--reference", default=5000, show_default=True, help="Sounds the baselines know.")
+@click.option("--table", "tables", multiple=True, help="Instead of the setting's own tables.")
+@click.option("--gate", type=float, help="Redraw sounds under this level in dB.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--markdown", is_flag=True, help="Print Markdown.")
+def evaluate(
+    setting: str | None,
+    synth: str | None,
+    note: str | None,
+    models: str,
+    as_json: bool,
+    markdown: bool,
+    **options: Any,
+) -> None:
+    """Print a paper's tables: models, baselines and published figures on held-out sounds."""
+    from .evaluation import evaluate as run
+
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    result = run(_source(synth, setting, note), names, progress=lambda text: _line(text), **options)
+    if as_json:
+        click.echo(json.dumps(result.to_dict(), indent=2))
+    else:
+        click.echo(result.to_markdown() if markdown else result.to_text(), nl=False)

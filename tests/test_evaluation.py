@@ -144,9 +144,9 @@ def test_nothing_to_do():
 
 
 def test_text_markdown_and_json():
-    evaluation = evaluate(published_source(), {"half": Oracle(wrong=2)}, sounds=10, reference=5)
+    evaluation = evaluate(published_source(), {"half": Oracle(wrong=2)}, sounds=4, reference=2)
     text = evaluation.to_text()
-    assert text.startswith("sine-3: 10 held-out sounds, seed 0\n")
+    assert text.startswith("sine-3: 4 held-out sounds, seed 0\n")
     assert "(paper): as published, on other sounds than ours. A remark." in text
     lines = text.splitlines()
     half = next(line for line in lines if line.startswith("half"))
@@ -163,7 +163,7 @@ def test_text_markdown_and_json():
     assert cell.strip() == f"{mean:.2f} / {median:.2f}"
 
     data = json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
-    assert (data["setting"], data["sounds"]) == ("sine-3", 10)
+    assert (data["setting"], data["sounds"]) == ("sine-3", 4)
     row = data["rows"][0]
     assert row["figures"]["stft_correlation"]["median"] == pytest.approx(median)
     assert row["parameters"]["accuracy"] == {"frequency": 100.0, "level": None, "wave": 0.0}
