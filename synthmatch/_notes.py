@@ -57,7 +57,7 @@ def _onsets(level: FloatArray) -> int:
     count, last = 1, 0
     for i in range(_RISE_FRAMES, len(level)):
         low = i - _RISE_FRAMES + int(np.argmin(level[i - _RISE_FRAMES : i]))
-        fell = level[last : low + 1].max() - level[low] >= _RISE
+        fell = low > last and level[last : low + 1].max() - level[low] >= _RISE
         rose = level[i] - level[low] >= _RISE and level[i] > -_LOUD
         if fell and rose and i - last >= _GAP_FRAMES:
             count, last = count + 1, i
