@@ -37,3 +37,7 @@ class HostingError(SynthmatchError):
 
 class PresetWarning(UserWarning):
     """A preset file was read or written, but something in it had to be mended or left out."""
+
+
+class HostingWarning(UserWarning):
+    """A plug-in failed on some sounds, or altogether, and something else took their place."""

@@ -5,7 +5,9 @@ A synth has a ``name``, a ``space``, a ``sample_rate`` and a pure ``render``. It
 * render many vectors at once (:class:`BatchSynth`),
 * read and write preset files of its own (:class:`PresetSynth`), also of several
   presets (:class:`BankSynth`),
-* know what good patches look like (:class:`PriorSynth`).
+* know what good patches look like (:class:`PriorSynth`),
+* say what makes its sound (:class:`BackedSynth`), and whether that works on this machine
+  (:class:`DiagnosableSynth`).
 
 The functions of this module supply what a synth leaves out, so callers use
 ``render_batch(synth, ...)`` and friends and never ask what the synth implements.
@@ -20,7 +22,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -169,6 +171,42 @@ class PriorSynth(Synth, Protocol):
         """Return ``n`` vectors ``[n, d]`` drawn from the prior."""
 
 
+@runtime_checkable
+class BackedSynth(Synth, Protocol):
+    """A synth that can be played by different things, a plug-in for example."""
+
+    @property
+    def backend_info(self) -> Mapping[str, str]:
+        """What makes the sound, for people: its name, version, path and such."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at on this machine.
+
+    Attributes
+    ----------
+    status : {"ok", "absent", "broken"}
+        It works, is not installed, or is installed and does not work.
+    subject : str
+        What was looked at, in a word or two.
+    text : str
+        What there is, or what is wrong and what to do, in one line.
+    """
+
+    status: Literal["ok", "absent", "broken"]
+    subject: str
+    text: str
+
+
+@runtime_checkable
+class DiagnosableSynth(Synth, Protocol):
+    """A synth that relies on more than its package, a plug-in for example."""
+
+    def diagnose(self) -> list[Finding]:
+        """Return what it found of that; whatever is wrong is a finding, not an error."""
+
+
 def render_batch(
     synth: Synth, vectors: npt.ArrayLike, note: Note, sample_rate: int | None = None
 ) -> AudioArray:
@@ -189,6 +227,11 @@ def render_batch(
 def sample_prior(synth: Synth, rng: np.random.Generator, n: int) -> FloatArray:
     """Return ``n`` vectors ``[n, d]`` of the synth's prior, or of the uniform cube."""
     return synth.sample(rng, n) if isinstance(synth, PriorSynth) else synth.space.sample(rng, n)
+
+
+def backend_info(synth: Synth) -> dict[str, str]:
+    """Return what makes the sound of ``synth``, for people; empty if that goes without saying."""
+    return dict(synth.backend_info) if isinstance(synth, BackedSynth) else {}
 
 
 def preset_suffixes(synth: Synth) -> tuple[str, ...]:
@@ -298,6 +341,11 @@ class FrozenSynth:
         self._columns = [names.index(name) for name in self.space.names]
         self._base = synth.space.encode(self.space.frozen)
         self.suffixes = preset_suffixes(synth)
+
+    @property
+    def backend_info(self) -> dict[str, str]:
+        """What makes the sound of the whole synth."""
+        return backend_info(self.synth)
 
     def _lift(self, vectors: FloatArray) -> FloatArray:
         full = np.tile(self._base, (len(vectors), 1))
