@@ -68,8 +68,11 @@ def gradient_weights(
         change = np.ones(len(truth))
         for i, parameter in enumerate(synth.space.free):
             moved[i + 1, i] = _moved(parameter, truth[i], step, rng)
-            if parameter.kind != "categorical":
-                change[i] = abs(moved[i + 1, i] - truth[i])
+            if parameter.kind == "ordinal":
+                here = float(parameter.unit_of_class(parameter.class_of(truth[i])))
+                change[i] = abs(moved[i + 1, i] - here)
+            elif parameter.kind == "continuous":
+                change[i] = step
         audio = render_batch(synth, moved, note, rate)
         heard = measure(np.repeat(audio[:1], len(truth), axis=0), audio[1:])
         weights[row] = np.asarray(heard) / np.maximum(change, 1e-9) ** 2
