@@ -61,8 +61,13 @@ class Trial:
         return metrics.mel_band_errors(self.target, self.rendered, self.sample_rate)
 
     def numeric(self) -> npt.NDArray[np.bool_]:
-        """Say which parameters are continuous; the others are classified."""
-        return np.array([p.kind == "continuous" for p in self.space])
+        """Say which parameters are numeric; the others are classified.
+
+        Those are the continuous ones and the ordinal ones of more than 32 values, as in
+        PresetGen VAE (Le Vaillant et al., 2021), whose DX7 setting InverSynth II took over.
+        """
+        fine = {"continuous": 0, "ordinal": 32}
+        return np.array([p.kind in fine and p.classes > fine[p.kind] for p in self.space])
 
 
 @dataclasses.dataclass(frozen=True)

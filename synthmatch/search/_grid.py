@@ -17,19 +17,19 @@ class Grid:
     """The points of a space that a search visits, and ways to move between them.
 
     Continuous coordinates are any number in [0, 1]; those of ordinal and categorical
-    parameters are bin centres, ``(k + 0.5) / classes``.
+    parameters are bin centres, ``(k + 0.5) / choices``.
 
     Attributes
     ----------
     bins : ndarray
-        ``float64 [d]``: number of classes of the discrete columns, infinity for continuous.
+        ``float64 [d]``: number of choices of the discrete columns, infinity for continuous.
     categorical : ndarray
         ``bool [d]``: columns whose classes have no order.
     """
 
     def __init__(self, space: ParameterSpace, sample: Sampler | None = None) -> None:
         self._sample = sample if sample is not None else space.sample
-        self.bins = np.array([np.inf if p.kind == "continuous" else p.classes for p in space])
+        self.bins = np.array([np.inf if p.kind == "continuous" else len(p.choices) for p in space])
         self.categorical = np.array([p.kind == "categorical" for p in space])
         self.discrete: BoolArray = np.isfinite(self.bins)
         self.movable: BoolArray = self.bins > 1
