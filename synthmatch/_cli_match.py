@@ -149,7 +149,7 @@ def match(
     if interrupted:
         sys.exit(130)
     if failures:
-        if len(jobs) + len(failures) > 1:
+        if len(rows) + len(failures) > 1:
             click.echo(f"{len(rows)} matched, {len(failures)} failed", err=True)
         sys.exit(1)
 
@@ -220,8 +220,11 @@ def _match_one(
 
 
 @contextmanager
-def _progress(label: str) -> Iterator[Progress]:
+def _progress(label: str) -> Iterator[Progress | None]:
     """Show a bar with the time left and the best distance, where someone is watching."""
+    if not sys.stderr.isatty():
+        yield None
+        return
     steps, done = 1000, 0
     bar: ProgressBar[float] = click.progressbar(
         length=steps,

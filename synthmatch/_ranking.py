@@ -11,6 +11,8 @@ from .parameters import FloatArray
 from .search import SearchResult
 from .synth import AudioArray, Note, Synth, render_batch
 
+_RENDERED = 64  # vectors that candidates are picked from, by ear
+_APART = 0.05  # mean difference of coordinates from which vectors count as apart
 _ALIKE = 0.25  # candidates closer to each other than this share of the best distance are alike
 
 
@@ -18,8 +20,10 @@ def pick(
     found: SearchResult, synth: Synth, target: AudioArray, note: Note, rate: int, count: int
 ) -> tuple[Candidate, ...]:
     """Return the best, then the next best that sound different, then what is left, ranked."""
-    audio = render_batch(synth, found.vectors, note, rate)
-    least = _ALIKE * max(float(found.losses[0]), 1e-9)
+    rows = _spread(found.vectors, _RENDERED)
+    vectors, losses = found.vectors[rows], found.losses[rows]
+    audio = render_batch(synth, vectors, note, rate)
+    least = _ALIKE * max(float(losses[0]), 1e-9)
     chosen = [0]
     apart = np.full(len(audio), np.inf)
     while len(chosen) < min(count, len(audio)):
@@ -31,14 +35,30 @@ def pick(
     metrics = audio_metrics(target, audio[chosen], rate)
     return tuple(
         Candidate(
-            patch=synth.space.decode(found.vectors[k]),
-            vector=found.vectors[k],
+            patch=synth.space.decode(vectors[k]),
+            vector=vectors[k],
             audio=audio[k],
-            distance=float(found.losses[k]),
+            distance=float(losses[k]),
             metrics={name: float(values[i]) for name, values in metrics.items()},
         )
         for i, k in enumerate(chosen)
     )
+
+
+def _spread(vectors: FloatArray, count: int) -> list[int]:
+    """Return up to ``count`` rows: half the first ones, half the first that lie apart.
+
+    A search ends with hundreds of vectors next to the best; those that sound different
+    are further down.
+    """
+    rows = list(range(min(len(vectors), count // 2)))
+    apart = [0]
+    for row in range(1, len(vectors)):
+        if len(apart) >= count // 2:
+            break
+        if np.abs(vectors[apart] - vectors[row]).mean(axis=1).min() >= _APART:
+            apart.append(row)
+    return sorted({*rows, *apart})
 
 
 def ranked(vectors: FloatArray, losses: FloatArray) -> SearchResult:

@@ -21,7 +21,7 @@ from .errors import ParameterError, WeightsError
 from .objective import Objective
 from .parameters import FloatArray
 from .registry import load_synth
-from .search import DEFAULT, Budget, SearchResult, make_optimizer, search
+from .search import DEFAULT, METHODS, Budget, SearchResult, make_optimizer, search
 from .synth import AudioArray, Note, Synth, render_batch, sample_prior
 
 __all__ = ["DEFAULT_SECONDS", "Candidate", "Match", "Matcher"]
@@ -32,7 +32,7 @@ Progress = Callable[[float, float, float], None]
 DEFAULT_SECONDS = 4.0
 _DRAWS = 16  # candidates that a network proposes
 _FROM_BANK = 32  # presets of the user's bank that are tried
-_POOL = 64  # best distinct vectors of a search that candidates are picked from
+_POOL = 2000  # best distinct vectors of a search that candidates are picked from
 
 
 class Matcher:
@@ -74,6 +74,8 @@ class Matcher:
     ) -> None:
         if workers is not None and workers < 1:
             raise ParameterError(f"workers must be at least 1, not {workers}")
+        if method is not None and method not in METHODS:
+            raise ParameterError(f"no search method {method!r}; use one of {', '.join(METHODS)}")
         self.synth = load_synth(synth) if isinstance(synth, str) else synth
         self.network: Network | None = None
         self.architecture: str | None = None
