@@ -9,8 +9,10 @@ normalisation that a model carries with it.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Literal
 
 import scipy.fft
@@ -33,6 +35,13 @@ def window_samples(sample_rate: int, seconds: float = 512 / 16384) -> int:
     The default is InverSynth's window, 512 samples at 16,384 Hz (section IV).
     """
     return int(max(16, 2 ** round(math.log2(seconds * sample_rate))))
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[None]:
+    """Return a context without autocast, on a device that may have none."""
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return contextlib.nullcontext()
 
 
 class Feature(nn.Module):
@@ -334,7 +343,7 @@ class FrontEnd(nn.Module):
 
     def forward(self, audio: Tensor) -> Tensor:
         """Return the normalised feature, ``float32 [b, *shape]``."""
-        with torch.autocast(audio.device.type, enabled=False):
+        with full_precision(audio.device):
             feature: Tensor = self.feature(audio.float())
             return (feature - self.mean) / self.std
 

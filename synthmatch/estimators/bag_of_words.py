@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ParameterError
-from ..features import FrontEnd, LogSTFT, window_samples
+from ..features import FrontEnd, LogSTFT, full_precision, window_samples
 from ._perceptron import TABLE, perceptron, scikit
 from .estimator import Estimator
 from .head import Head
@@ -59,7 +59,7 @@ class BagOfWords(FrontEnd):
 
     def forward(self, audio: Tensor) -> Tensor:
         """Return the share of frames that are nearest to each word, ``[b, words]``."""
-        with torch.autocast(audio.device.type, enabled=False):
+        with full_precision(audio.device):
             spectra = self.feature(audio.float())[:, 0] - self.mean
             points = (self.axes @ spectra).transpose(1, 2).contiguous()
             word = torch.cdist(points, self.centres[None]).argmin(2)

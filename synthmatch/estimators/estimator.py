@@ -35,6 +35,9 @@ class Estimator(nn.Module):
     HEAD: ClassVar[Mapping[str, Any]] = {"head": "softmax", "smoothing": 0.0}
     """Published defaults of the head."""
 
+    FIT_SOUNDS: ClassVar[int] = 512
+    """Sounds that :meth:`fit_normalisation` should get."""
+
     config: dict[str, Any]
 
     def __init__(self, architecture: str, head: Head, sample_rate: int, samples: int) -> None:
@@ -54,7 +57,7 @@ class Estimator(nn.Module):
         Parameters
         ----------
         batches : iterable of Tensor ``[b, samples]``
-            Gone through once; a few hundred sounds are enough for means and deviations.
+            Gone through once; about :attr:`FIT_SOUNDS` sounds in all.
         """
         fronts = [module for module in self.modules() if isinstance(module, FrontEnd)]
         device = next(self.parameters()).device

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import ParameterError
-from ..features import MFCC, Envelopes, Feature, FrontEnd, window_samples
+from ..features import MFCC, Envelopes, Feature, FrontEnd, full_precision, window_samples
 from ._perceptron import TABLE, perceptron, scikit
 from .estimator import Estimator
 from .head import Head
@@ -162,7 +162,7 @@ class PrincipalComponents(FrontEnd):
 
     def forward(self, audio: Tensor) -> Tensor:
         """Return the components ``[b, components]``."""
-        with torch.autocast(audio.device.type, enabled=False):
+        with full_precision(audio.device):
             standard = (self.feature(audio.float()) - self.mean) / self.std
             return functional.linear(standard, self.axes)
 
@@ -210,6 +210,7 @@ class HandCraftedNetwork(Estimator):
     """
 
     HEAD: ClassVar[Mapping[str, Any]] = {"head": "sigmoid", "smoothing": 0.0}
+    FIT_SOUNDS: ClassVar[int] = 1024
 
     def __init__(
         self,

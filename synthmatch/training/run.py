@@ -23,8 +23,6 @@ from .recipe import Recipe
 if TYPE_CHECKING:
     from ..estimators.estimator import Estimator
 
-_NORMALISE = 512  # sounds that the front end's normalisation is fitted to
-
 
 @dataclasses.dataclass(frozen=True)
 class TrainingResult:
@@ -125,14 +123,15 @@ def train(
             **(options or {}),
         )
         if not checkpoint.is_file():
-            count = -(-_NORMALISE // recipe.batch)
+            count = -(-estimator.FIT_SOUNDS // recipe.batch)
             estimator.fit_normalisation(torch.from_numpy(feed(i).audio) for i in range(count))
         aim = (goal or (lambda made, _: Goal(made)))(estimator, source)
 
         def save(averaged: Goal, state: State) -> None:
-            averaged.save(folder, _metadata(setting, recipe, launcher, state), half=half)
+            metadata = _metadata(setting, recipe, launcher, state)
+            averaged.save(folder, {**metadata, "goal": averaged.options}, half=half)
 
-        identity = {"data": data, "config": estimator.config, "half": half}
+        identity = {"data": data, "config": estimator.config, "half": half, "goal": aim.options}
         run = Run(aim, recipe, launcher, folder, identity, save)
         run.resume()
         if run.state.step and not _whole(folder):

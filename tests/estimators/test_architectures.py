@@ -149,6 +149,19 @@ def test_runs_in_bfloat16(name):
     assert all(torch.isfinite(p.grad).all() for p in estimator.parameters())
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_keeps_to_the_device_it_is_moved_to(name):
+    # Operations that mix the meta device with the CPU raise, as they would with a GPU.
+    estimator = small(name, head="regression").to("meta")
+    output = estimator(torch.zeros(4, 4000, device="meta"))
+    vectors = torch.zeros(4, 4, device="meta")
+    head = estimator.head
+    head.loss(output, vectors).backward()
+    assert all(p.grad.device.type == "meta" for p in estimator.parameters())
+    for found in (head.decode(output, "expectation"), head.facts(vectors), head.beliefs(output)):
+        assert found.device.type == "meta"
+
+
 def test_unknown_names_and_options_list_the_known_ones():
     with pytest.raises(ParameterError, match=r"did you mean 'conv6xl'\? known: conv1, conv2"):
         build("conv6x", MIXED, sample_rate=8000, samples=4000)
