@@ -92,6 +92,9 @@ _ORDER = (
 )
 
 
+OPERATORS = {f"operator {op}": op - 1 for op in range(1, 7)}
+"""Index of an operator by the name of its group."""
+
 _SMALL = frozenset(name for name, largest in RANGES.items() if largest < 99)
 _BREAK_POINTS = frozenset(name for name in RANGES if name.endswith("break_point"))
 

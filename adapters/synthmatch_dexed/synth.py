@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from synthmatch.errors import ParameterError, PresetWarning
-from synthmatch.parameters import FloatArray, ParameterSpace, Patch
+from synthmatch.parameters import FloatArray, ParameterSpace, Patch, Value
 from synthmatch.synth import AudioArray, Note
 
 from . import files
-from .space import NEUTRAL, SYNTH, dexed_space, to_vectors, to_voices
+from .space import NEUTRAL, SYNTH, dexed_space, to_vectors, to_voice, to_voices, whole
+from .voices import COLUMN
 
 Engine = Literal["mark1", "modern"]
 View = Literal["voice", "dexed-t6", "dx7-144"]
@@ -84,9 +86,21 @@ class Dexed:
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
         """Return ``n`` vectors ``[n, d]`` of voices such as people make."""
+        return self.sample_given(rng, n, {})
+
+    def sample_given(
+        self, rng: np.random.Generator, n: int, given: Mapping[str, Value]
+    ) -> FloatArray:
+        """Return ``n`` vectors ``[n, d]`` of voices such as people make with the values ``given``.
+
+        The other parameters follow a given algorithm and transposition as people set them
+        for these; see :func:`synthmatch_dexed.prior.sample_voices`.
+        """
         from .prior import sample_voices
 
-        return to_vectors(self.space, sample_voices(rng, n))
+        voice = to_voice(whole().patch(given))
+        held = {name: int(voice[COLUMN[name]]) for name in given if name in COLUMN}
+        return to_vectors(self.space, sample_voices(rng, n, held))
 
     def save_patch(self, patch: Patch, path: Path) -> None:
         """Write a patch, named after the file; see :mod:`synthmatch_dexed.files`."""
