@@ -5,7 +5,8 @@ A synth has a ``name``, a ``space``, a ``sample_rate`` and a pure ``render``. It
 * render many vectors at once (:class:`BatchSynth`),
 * read and write preset files of its own (:class:`PresetSynth`), also of several
   presets (:class:`BankSynth`),
-* know what good patches look like (:class:`PriorSynth`),
+* know what good patches look like (:class:`PriorSynth`), also around given values
+  (:class:`ConditionalPriorSynth`),
 * say what makes its sound (:class:`BackedSynth`), and whether that works on this machine
   (:class:`DiagnosableSynth`).
 
@@ -169,6 +170,16 @@ class PriorSynth(Synth, Protocol):
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
         """Return ``n`` vectors ``[n, d]`` drawn from the prior."""
+
+
+@runtime_checkable
+class ConditionalPriorSynth(PriorSynth, Protocol):
+    """A synth that knows what patches people make around given values."""
+
+    def sample_given(
+        self, rng: np.random.Generator, n: int, given: Mapping[str, Value]
+    ) -> FloatArray:
+        """Return ``n`` vectors ``[n, d]`` of the prior with the native values ``given``."""
 
 
 @runtime_checkable
@@ -361,8 +372,15 @@ class FrozenSynth:
         return render_batch(self.synth, self._lift(vectors), note, sample_rate)
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
-        """Return ``n`` draws of the whole synth's prior, frozen coordinates dropped."""
-        return sample_prior(self.synth, rng, n)[:, self._columns]
+        """Return ``n`` draws of the whole synth's prior, frozen coordinates dropped.
+
+        They are drawn for the frozen values where the synth can.
+        """
+        if isinstance(self.synth, ConditionalPriorSynth):
+            whole = self.synth.sample_given(rng, n, self.space.frozen)
+        else:
+            whole = sample_prior(self.synth, rng, n)
+        return whole[:, self._columns]
 
     def save_patch(self, patch: Patch, path: Path) -> None:
         """Write a preset of the whole synth."""
