@@ -96,6 +96,7 @@ def _what(command: Any) -> Any:
 @click.option("--patience", type=click.IntRange(min=1), help="Validations without a better one.")
 @click.option("--validate", default=512, show_default=True, help="Held-out sounds.")
 @click.option("--gate", type=float, help="Redraw sounds under this level in dB.")
+@click.option("--proxy", is_flag=True, help="Train a proxy along; for inversynth2.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the model.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps.")
 @click.option("--seed", default=0, show_default=True)
@@ -109,6 +110,7 @@ def train(
     architecture: str,
     output: Path,
     options: tuple[str, ...],
+    proxy: bool,
     device: str,
     half: bool,
     overwrite: bool,
@@ -119,7 +121,7 @@ def train(
     The same command goes on with a run that was interrupted.
     """
     from .datasets import Dataset
-    from .training import Recipe
+    from .training import ProxyGoal, Recipe
     from .training import train as run
 
     if data is not None and (synth or setting or note):
@@ -131,6 +133,7 @@ def train(
         out=output,
         recipe=chosen,
         options=_options(options),
+        goal=ProxyGoal if proxy else None,
         device=device,
         half=half,
         overwrite=overwrite,

@@ -21,6 +21,7 @@ FORMAT = "synthmatch-model"
 VERSION = 1
 TENSORS = "model.safetensors"
 CONFIG = "config.json"
+PROXY = "proxy."  # prefix of the tensors of a proxy, beside those of the estimator
 
 
 def save_model(

@@ -7,19 +7,30 @@ and metadata: setting, recipe, scores).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ._model_folder import read_config, read_folder, save_model
+from ._model_folder import PROXY, read_config, read_folder, save_model
 from .errors import SynthmatchError, WeightsError
 from .parameters import Parameter, ParameterSpace
 from .registry import model_folder
 from .synth import FrozenSynth, Synth
 
 if TYPE_CHECKING:
-    from .estimators import Estimator
+    from torch import Tensor, nn
 
-__all__ = ["check_space", "describe_model", "load_model", "read_config", "save_model"]
+    from .estimators import Estimator
+    from .proxy import Proxy
+
+__all__ = [
+    "check_space",
+    "describe_model",
+    "load_model",
+    "load_proxy",
+    "read_config",
+    "save_model",
+]
 
 
 def load_model(folder: str | Path, *, device: str = "cpu") -> tuple[Estimator, dict[str, Any]]:
@@ -46,16 +57,47 @@ def load_model(folder: str | Path, *, device: str = "cpu") -> tuple[Estimator, d
         raise WeightsError(
             f"{folder} describes no network that this synthmatch builds: {error}"
         ) from None
-    own = estimator.state_dict()
+    own = {k: t for k, t in tensors.items() if not k.startswith(PROXY)}
+    _fill(estimator, own, f"{folder}: the tensors are not those of {config['architecture']!r}")
+    return estimator.to(device).eval(), config["metadata"]
+
+
+def load_proxy(folder: str | Path, estimator: Estimator) -> Proxy:
+    """Return the proxy that was trained with the estimator of a model folder.
+
+    Parameters
+    ----------
+    folder : path
+        What :func:`load_model` read.
+    estimator : Estimator
+        What it returned; the proxy is put on its device.
+
+    Raises
+    ------
+    WeightsError
+        If the model has no proxy, or the folder is corrupted.
+    """
+    from .proxy import Proxy
+
+    tensors, _ = read_folder(folder)
+    own = {k.removeprefix(PROXY): t for k, t in tensors.items() if k.startswith(PROXY)}
+    if not own:
+        raise WeightsError(
+            f"{folder} has no proxy; train one with --model inversynth2 --proxy to finetune"
+        )
+    proxy = Proxy(estimator)
+    _fill(proxy, own, f"{folder}: the tensors are not those of its proxy")
+    return proxy.to(next(estimator.parameters()).device).eval()
+
+
+def _fill(module: nn.Module, tensors: Mapping[str, Tensor], complaint: str) -> None:
+    """Load tensors into a module, in its own precision; refuse those of another."""
+    own = module.state_dict()
     wrong = sorted(own.keys() ^ tensors.keys())
     wrong += [k for k in own if k in tensors and own[k].shape != tensors[k].shape]
     if wrong:
-        raise WeightsError(
-            f"{folder}: the tensors are not those of {config['architecture']!r} "
-            f"({len(wrong)} differ, {wrong[0]} for one)"
-        )
-    estimator.load_state_dict({k: v.to(own[k].dtype) for k, v in tensors.items()})
-    return estimator.to(device).eval(), config["metadata"]
+        raise WeightsError(f"{complaint} ({len(wrong)} differ, {wrong[0]} for one)")
+    module.load_state_dict({k: v.to(own[k].dtype) for k, v in tensors.items()})
 
 
 def _domain(p: Parameter) -> tuple[object, ...]:

@@ -10,17 +10,20 @@ NOTE = Note(69, 100, 0.2, 0.25)
 RATE = 4000
 
 
+SPACE = ParameterSpace(
+    "sine",
+    [
+        Parameter.ordinal("frequency", [100.0, 200.0, 300.0, 400.0, 500.0, 700.0]),
+        Parameter.continuous("level", 0.0, 1.0, classes=8),
+        Parameter.categorical("wave", ["sine", "square"]),
+    ],
+)
+
+
 class SineSynth:
     name = "sine"
     sample_rate = RATE
-    space = ParameterSpace(
-        "sine",
-        [
-            Parameter.ordinal("frequency", [100.0, 200.0, 300.0, 400.0, 500.0, 700.0]),
-            Parameter.continuous("level", 0.0, 1.0, classes=8),
-            Parameter.categorical("wave", ["sine", "square"]),
-        ],
-    )
+    space = SPACE
 
     def render(self, patch, note, sample_rate):
         time = np.arange(note.samples(sample_rate)) / sample_rate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .batches import Batch, Batches, RenderedBatches, draw, prefetch, stream
+from .batches import Batch, Batches, RenderedBatches, draw, prefetch, render, stream
 from .shards import build_dataset
 from .stored import Dataset, StoredBatches
 
@@ -15,5 +15,6 @@ __all__ = [
     "build_dataset",
     "draw",
     "prefetch",
+    "render",
     "stream",
 ]

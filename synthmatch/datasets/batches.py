@@ -75,7 +75,7 @@ def draw(source: Source, rng: np.random.Generator, n: int, *, gate: float | None
         the gate.
     """
     vectors = source.sample(rng, n)
-    audio = _render(source, vectors)
+    audio = render(source, vectors)
     if gate is None:
         return Batch(vectors, audio)
     for _ in range(_TRIES):
@@ -83,14 +83,21 @@ def draw(source: Source, rng: np.random.Generator, n: int, *, gate: float | None
         if not len(quiet):
             return Batch(vectors, audio)
         vectors[quiet] = source.sample(rng, len(quiet))
-        audio[quiet] = _render(source, vectors[quiet])
+        audio[quiet] = render(source, vectors[quiet])
     raise ParameterError(
         f"{_TRIES} patches of {source.synth.name!r} in a row are quieter than {gate:g} dB; "
         f"lower the gate or use another sampler"
     )
 
 
-def _render(source: Source, vectors: FloatArray) -> AudioArray:
+def render(source: Source, vectors: FloatArray) -> AudioArray:
+    """Return the sounds ``float32 [n, samples]`` of vectors, one call at a time in a process.
+
+    Raises
+    ------
+    ParameterError
+        If one is not finite.
+    """
     with _RENDER:
         audio = source.render(vectors)
     if not np.isfinite(audio).all():

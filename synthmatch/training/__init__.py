@@ -6,9 +6,19 @@
 from __future__ import annotations
 
 from .goal import Goal
+from .joint import ProxyGoal
 from .log import plot_log, read_log
 from .loop import Progress
 from .recipe import Recipe
 from .run import TrainingResult, train
 
-__all__ = ["Goal", "Progress", "Recipe", "TrainingResult", "plot_log", "read_log", "train"]
+__all__ = [
+    "Goal",
+    "Progress",
+    "ProxyGoal",
+    "Recipe",
+    "TrainingResult",
+    "plot_log",
+    "read_log",
+    "train",
+]

@@ -29,6 +29,7 @@ class Goal(nn.Module):
     def __init__(self, estimator: Estimator) -> None:
         super().__init__()
         self.estimator = estimator
+        self.options: dict[str, Any] = {}  # what defines the goal, in the recipe of the model
 
     def forward(self, audio: Tensor, vectors: Tensor) -> Tensor:
         """Return the scalar loss for sounds ``[b, samples]`` of ``vectors [b, d]``."""
