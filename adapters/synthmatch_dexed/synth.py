@@ -1,28 +1,33 @@
-"""Dexed as a synth: its parameters, its sound from the embedded engine, its files, its prior."""
+"""Dexed as a synth: its parameters, its sound, its files, its prior."""
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from synthmatch.errors import ParameterError, PresetWarning
 from synthmatch.parameters import FloatArray, ParameterSpace, Patch, Value
-from synthmatch.synth import AudioArray, Note
+from synthmatch.synth import AudioArray, Finding, Note
 
 from . import files
 from .space import NEUTRAL, SYNTH, dexed_space, to_vectors, to_voice, to_voices, whole
-from .voices import COLUMN
+from .voices import COLUMN, VoiceArray
 
+if TYPE_CHECKING:
+    from .plugin import Plugin
+
+Backend = Literal["engine", "plugin"]
 Engine = Literal["mark1", "modern"]
 View = Literal["voice", "dexed-t6", "dx7-144"]
 
 
 class Dexed:
-    """Dexed, the DX7 in software, played by an engine of this package.
+    """Dexed, the DX7 in software, played by an engine of this package or the real plug-in.
 
     Fractional pitches are rounded: it is a MIDI instrument.
 
@@ -38,11 +43,18 @@ class Dexed:
         What a ``.syx`` file that is written holds: a bank of 32 that starts with the voice,
         or a single-voice dump, which leaves the bank of a DX7 alone but which Dexed does
         not open from a file.
+    backend : {"engine", "plugin"}
+        What plays: the embedded engine, or Dexed itself in processes of its own.
+    plugin : path, optional
+        Dexed's VST3 or the folder that it is in; by default what the environment variable
+        ``SYNTHMATCH_DEXED`` names, or what is installed.
 
     Raises
     ------
     ParameterError
         If an option is not one of these.
+    HostingError
+        If the plug-in is not found; from rendering, if it does not work.
     """
 
     name = SYNTH
@@ -55,34 +67,58 @@ class Dexed:
         view: View = "voice",
         sample_rate: int = 44100,
         syx: Literal["bank", "voice"] = "bank",
+        backend: Backend = "engine",
+        plugin: str | os.PathLike[str] | None = None,
     ) -> None:
         if engine not in ("mark1", "modern"):
             raise ParameterError(f"Dexed's engine is mark1 or modern, not {engine!r}")
         if syx not in ("bank", "voice"):
             raise ParameterError(f"a .syx file holds a bank or a voice, not {syx!r}")
+        if backend not in ("engine", "plugin"):
+            raise ParameterError(f"Dexed's backend is engine or plugin, not {backend!r}")
+        if plugin is not None and backend != "plugin":
+            raise ParameterError('a plug-in plays with backend="plugin" only')
         self.engine: Engine = engine
         self.space: ParameterSpace = dexed_space(view)
         self.sample_rate = sample_rate
         self._syx = syx
+        self._path = plugin
+        self._plugin: Plugin | None = None
+        if backend == "plugin":
+            from .plugin import Plugin
+
+            self._plugin = Plugin(plugin, engine=engine)
+
+    @property
+    def backend_info(self) -> dict[str, str]:
+        """What plays: its name and settings; of the plug-in also version and path."""
+        if self._plugin is None:
+            return {"backend": "engine", "engine": self.engine}
+        return {"backend": "plugin", "engine": self.engine, **self._plugin.info}
+
+    def diagnose(self) -> list[Finding]:
+        """Return whether the plug-in is installed, plays, takes its state and repeats itself."""
+        from ._diagnosis import diagnose
+
+        return diagnose(self._path, self.engine)
 
     def render(self, patch: Patch, note: Note, sample_rate: int) -> AudioArray:
         """Return ``float32 [samples]``."""
-        audio: AudioArray = self.render_batch(self.space.encode(patch)[None], note, sample_rate)[0]
+        vectors = self.space.encode(patch)[None]
+        if self._plugin is not None:
+            return self._plugin.render(to_voices(self.space, vectors)[0], note, sample_rate)
+        audio: AudioArray = self.render_batch(vectors, note, sample_rate)[0]
         return audio
 
     def render_batch(self, vectors: FloatArray, note: Note, sample_rate: int) -> AudioArray:
-        """Return ``float32 [n, samples]`` of vectors ``[n, d]``, rendered in parallel."""
-        from .engine import render_voices
+        """Return ``float32 [n, samples]`` of vectors ``[n, d]``, rendered in parallel.
 
-        return render_voices(
-            to_voices(self.space, vectors),
-            round(note.pitch),
-            note.velocity,
-            held=note.held,
-            total=note.total,
-            sample_rate=sample_rate,
-            engine=self.engine,
-        )
+        Sounds on which the plug-in fails are silent; see :mod:`synthmatch_dexed.plugin`.
+        """
+        voices = to_voices(self.space, vectors)
+        if self._plugin is not None:
+            return self._plugin.render_batch(voices, note, sample_rate)
+        return play_engine(voices, note, sample_rate, self.engine)
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
         """Return ``n`` vectors ``[n, d]`` of voices such as people make."""
@@ -125,3 +161,18 @@ class Dexed:
         held = [name for name in NEUTRAL if name in self.space.frozen]
         patches = [files.neutralise(path, patch, held) for patch in presets.patches]
         return list(zip(presets.names, patches, strict=True))
+
+
+def play_engine(voices: VoiceArray, note: Note, sample_rate: int, engine: Engine) -> AudioArray:
+    """Return ``float32 [n, samples]`` of voices ``[n, 156]``, played by the embedded engine."""
+    from .engine import render_voices
+
+    return render_voices(
+        voices,
+        round(note.pitch),
+        note.velocity,
+        held=note.held,
+        total=note.total,
+        sample_rate=sample_rate,
+        engine=engine,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import weakref
@@ -54,6 +55,8 @@ class PluginHost:
     ----------
     path : Path
         The plug-in.
+    owner : int
+        Id of the process that made the host, the only one that can use it.
     info : dict of str
         Name, version, maker and path of the plug-in, once it is loaded and has passed.
     restarts : int
@@ -79,6 +82,7 @@ class PluginHost:
         if processes < 1:
             raise HostingError(f"a plug-in needs at least 1 process, not {processes}")
         self.path = Path(path)
+        self.owner = os.getpid()
         self.info: dict[str, str] = {}
         self.restarts = 0
         self._probe = Probe(probe)
@@ -91,7 +95,7 @@ class PluginHost:
         self._failed_sounds = 0
         self._given_up: HostingError | None = None
         self._lock = threading.Lock()
-        self._finalizer = weakref.finalize(self, _end, self._workers)
+        self._finalizer = weakref.finalize(self, _end, self._workers, self.owner)
 
     def __enter__(self) -> PluginHost:
         return self
@@ -177,6 +181,8 @@ class PluginHost:
 
     def _start(self, count: int) -> None:
         """Wait for a worker that passes the probe, if none ever did; start up to ``count``."""
+        if os.getpid() != self.owner:
+            raise HostingError("a plug-in host cannot be used in a forked process; make another")
         if self._given_up is not None:
             raise self._given_up
         if not self.info:
@@ -273,12 +279,12 @@ class PluginHost:
 
     def _give_up(self, error: HostingError) -> None:
         self._given_up = error
-        _end(self._workers)
+        self._finalizer()
         raise error
 
     def _drop(self, workers: list[Worker]) -> None:
         self._workers.difference_update(workers)
-        _end(set(workers))
+        _end(set(workers), self.owner)
 
 
 class _Work:
@@ -307,8 +313,10 @@ class _Work:
         return True
 
 
-def _end(workers: set[Worker]) -> None:
-    """End workers, all at once."""
+def _end(workers: set[Worker], owner: int) -> None:
+    """End workers, all at once; not those of the process that this one was forked from."""
+    if os.getpid() != owner:
+        return
     for worker in workers:
         worker.kill()
     while workers:

@@ -1,0 +1,177 @@
+"""The real Dexed, hosted in worker processes and programmed through its state.
+
+The state that a worker is given is what :mod:`synthmatch_dexed.files` writes as a
+``.vstpreset``, so what is scored is what a musician opens.
+
+Dexed never sets the phase of its LFO or the state of its sample and hold: a new instance
+starts with what lies in its memory, mostly what the last one left there. Where the C
+library can be told to clear memory (glibc) the workers do so, which makes every instance a
+fresh one; elsewhere a voice that this would change gets a process of its own. The host
+finds out by ear which it is.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from synthmatch.errors import HostingError, HostingWarning
+from synthmatch.hosting import Play, PluginHost, find_plugin
+from synthmatch.synth import AudioArray, Note
+
+from ._state import State, write_preset
+from .synth import Engine, play_engine
+from .voices import COLUMN, SWITCHES_ON, VoiceArray, init_voice
+
+VARIABLE = "SYNTHMATCH_DEXED"
+"""Environment variable that may hold the path of the plug-in."""
+
+_NAMES = ("Dexed",)
+_FORMATS = (".vst3",)  # the state of an Audio Unit has another wrapping
+_ENVIRONMENT = {"MALLOC_PERTURB_": "255"}  # glibc fills new memory with its complement, 0
+_MOST = 8  # processes
+_SAMPLE_AND_HOLD = 5
+_SENSITIVITIES = tuple(COLUMN[f"op{op}_a_mod_sens"] for op in range(1, 7))
+_TEST = Note(60, 100, held=0.2, total=0.25)
+
+
+class Plugin:
+    """Dexed in worker processes, which start with the first sound.
+
+    Parameters
+    ----------
+    path : path, optional
+        The plug-in or the folder it is in; by default what :data:`VARIABLE` names, or
+        what is installed.
+    engine : {"mark1", "modern"}
+        The engine it is set to.
+    processes : int, optional
+        Workers; as many as there are processors by default, 8 at most.
+
+    Raises
+    ------
+    HostingError
+        If it is not found.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        engine: Engine = "mark1",
+        processes: int | None = None,
+    ) -> None:
+        self.path: Path = find_plugin(_NAMES, path=path, variable=VARIABLE, formats=_FORMATS)
+        self._engine: Engine = engine
+        self._processes = processes or min(os.cpu_count() or 1, _MOST)
+        self._host: PluginHost | None = None
+        self._lost = ""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_host": None}
+
+    @property
+    def host(self) -> PluginHost:
+        """The workers; a forked process gets its own."""
+        if self._host is None or self._host.owner != os.getpid():
+            self._host = PluginHost(
+                self.path,
+                probe=[self._play(voice, _TEST, 44100) for voice in probe_voices()],
+                processes=self._processes,
+                environment=_ENVIRONMENT,
+            )
+        return self._host
+
+    @property
+    def info(self) -> dict[str, str]:
+        """Path; name, version and maker once it has played; why it was lost if it was."""
+        known = self._host.info if self._host is not None else {}
+        return {"path": str(self.path), **known, **({"lost": self._lost} if self._lost else {})}
+
+    def render(self, voice: VoiceArray, note: Note, sample_rate: int) -> AudioArray:
+        """Return ``float32 [samples]`` of a voice ``[156]``.
+
+        Raises
+        ------
+        HostingError
+            If the plug-in does not work, or fails on this sound.
+        """
+        sound = self._sounds(voice[None], note, sample_rate)[0]
+        if isinstance(sound, HostingError):
+            raise sound
+        return sound
+
+    def render_batch(self, voices: VoiceArray, note: Note, sample_rate: int) -> AudioArray:
+        """Return ``float32 [n, samples]`` of voices ``[n, 156]``.
+
+        A search is not lost to a failure: a sound on which the plug-in fails is silent,
+        so that it ranks last, and if the plug-in is lost after it has worked, the embedded
+        engine goes on. Both are said in a :class:`~synthmatch.errors.HostingWarning`.
+
+        Raises
+        ------
+        HostingError
+            If the plug-in has never worked.
+        """
+        sounds = self._sounds(voices, note, sample_rate)
+        audio = np.zeros((len(voices), note.samples(sample_rate)), dtype=np.float32)
+        errors = []
+        for row, sound in zip(audio, sounds, strict=True):
+            if isinstance(sound, HostingError):
+                errors.append(sound)
+            else:
+                row[:] = sound
+        if errors:
+            _warn(f"{errors[0]}; {len(errors)} of {len(sounds)} sounds count as silence")
+        return audio
+
+    def close(self) -> None:
+        """End the workers; the next sound starts others."""
+        if self._host is not None:
+            self._host.close()
+        self._host = None
+
+    def _sounds(
+        self, voices: VoiceArray, note: Note, sample_rate: int
+    ) -> list[AudioArray | HostingError]:
+        if not self._lost:
+            try:
+                return self.host.render_many([self._play(v, note, sample_rate) for v in voices])
+            except HostingError as error:
+                if not self.host.info:
+                    raise
+                self._lost = str(error)
+                _warn(f"{error}; the embedded engine plays what is left")
+        return [*play_engine(voices, note, sample_rate, self._engine)]
+
+    def _play(self, voice: VoiceArray, note: Note, sample_rate: int) -> Play:
+        state = write_preset(State(voice, self._engine))
+        return Play(state, note, sample_rate, fresh=runs_freely(voice))
+
+
+def runs_freely(voice: VoiceArray) -> bool:
+    """Tell whether one can hear where the LFO of a voice was when its note began.
+
+    Sample and hold draws on, also where a note sets the phase.
+    """
+    to_pitch = voice[COLUMN["lfo_pm_depth"]] and voice[COLUMN["p_mode_sens"]]
+    to_level = voice[COLUMN["lfo_am_depth"]] and any(voice[column] for column in _SENSITIVITIES)
+    synced = voice[COLUMN["lfo_key_sync"]] and voice[COLUMN["lfo_wave"]] != _SAMPLE_AND_HOLD
+    return bool((to_pitch or to_level) and not synced)
+
+
+def probe_voices() -> list[VoiceArray]:
+    """Return the voices of the probe: a sine, two sines, and one on sample and hold."""
+    sine = np.append(init_voice(), SWITCHES_ON)
+    chord, noise = sine.copy(), sine.copy()
+    chord[[COLUMN["algorithm"], COLUMN["op2_output_level"], COLUMN["op2_f_coarse"]]] = 31, 99, 3
+    lfo = ("lfo_wave", "lfo_speed", "lfo_am_depth", "lfo_key_sync", "op1_a_mod_sens")
+    noise[[COLUMN[name] for name in lfo]] = _SAMPLE_AND_HOLD, 60, 99, 0, 3
+    return [sine, chord, noise]
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, HostingWarning, stacklevel=5)
