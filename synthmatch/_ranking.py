@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._match import Candidate
+from .audio import Recording
 from .metrics import audio_metrics
 from .objective import Objective
 from .parameters import FloatArray
@@ -17,12 +18,28 @@ _ALIKE = 0.25  # candidates closer to each other than this share of the best dis
 
 
 def pick(
-    found: SearchResult, synth: Synth, target: AudioArray, note: Note, rate: int, count: int
+    synth: Synth,
+    recording: Recording,
+    note: Note,
+    found: SearchResult,
+    start: FloatArray,
+    count: int,
 ) -> tuple[Candidate, ...]:
-    """Return the best, then the next best that sound different, then what is left, ranked."""
-    rows = _spread(found.vectors, _RENDERED)
-    vectors, losses = found.vectors[rows], found.losses[rows]
+    """Return the best, then the next best that sound different, then what is left, ranked.
+
+    Candidates come from what a search ``found`` and what it started from, and are ranked
+    at the native rate of ``synth``, whatever the search compared at.
+    """
+    rate = synth.sample_rate
+    target = fit_length(recording.at(rate), note.samples(rate))
+    rows = found.vectors[_spread(found.vectors, _RENDERED)]
+    tried = np.concatenate([rows, start[:_RENDERED]])
+    distinct = {synth.space.decode(vector): vector for vector in tried}
+    patches, vectors = list(distinct), np.stack(list(distinct.values()))
     audio = render_batch(synth, vectors, note, rate)
+    losses = Objective(target, rate)(audio)
+    order = np.argsort(losses, kind="stable")
+    vectors, audio, losses = vectors[order], audio[order], losses[order]
     least = _ALIKE * max(float(losses[0]), 1e-9)
     chosen = [0]
     apart = np.full(len(audio), np.inf)
@@ -35,7 +52,7 @@ def pick(
     metrics = audio_metrics(target, audio[chosen], rate)
     return tuple(
         Candidate(
-            patch=synth.space.decode(vectors[k]),
+            patch=patches[order[k]],
             vector=vectors[k],
             audio=audio[k],
             distance=float(losses[k]),
@@ -66,3 +83,10 @@ def ranked(vectors: FloatArray, losses: FloatArray) -> SearchResult:
     order = np.argsort(losses, kind="stable")
     best = (len(order), 0.0, float(losses[order[0]]))
     return SearchResult(vectors[order], losses[order], len(order), 0.0, "ranked", (best,))
+
+
+def fit_length(samples: AudioArray, length: int) -> AudioArray:
+    """Return the first ``length`` samples, silence after the end."""
+    out = np.zeros(length, dtype=np.float32)
+    out[: len(samples)] = samples[:length]
+    return out

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ._match import Candidate, Match
 from ._network import Network, default_model, load_network
-from ._ranking import pick, ranked
+from ._ranking import fit_length, pick, ranked
 from .audio import Recording, read_recording
 from .banks import Bank, read_bank
 from .errors import ParameterError, WeightsError
@@ -30,6 +30,7 @@ AudioInput = str | os.PathLike[str] | npt.NDArray[Any] | Recording
 Progress = Callable[[float, float, float], None]
 
 DEFAULT_SECONDS = 4.0
+_FAST_RATE = 22_050  # Hz; searching goes on at no more
 _DRAWS = 16  # candidates that a network proposes
 _FROM_BANK = 32  # presets of the user's bank that are tried
 _POOL = 2000  # best distinct vectors of a search that candidates are picked from
@@ -305,15 +306,15 @@ class Matcher:
         if count < 1:
             raise ParameterError(f"ask for at least 1 candidate, not {count}")
         began = time.perf_counter()
-        rate = self.synth.sample_rate
-        target = _fit_length(recording.at(rate), note.samples(rate))
+        rate = _search_rate(self.synth.sample_rate)
+        target = fit_length(recording.at(rate), note.samples(rate))
         objective = Objective(target, rate, workers=self.workers)
 
         def evaluate(vectors: FloatArray) -> FloatArray:
             return objective(render_batch(self.synth, vectors, note, rate))
 
         if start is None:
-            start, before = self._propose(recording, target, note)
+            start, before = self._propose(recording, target, rate, note)
         prepared = time.perf_counter()
         if self.network is not None and budget is None:
             found = ranked(start, evaluate(start))
@@ -322,7 +323,7 @@ class Matcher:
             found = self._search(evaluate, start, budget, progress)
             method = f"{before}{self.method} search of {found.renders:,} renders"
         searched = time.perf_counter()
-        candidates = pick(found, self.synth, target, note, rate, count)
+        candidates = pick(self.synth, recording, note, found, start, count)
         timings = {
             "prepare": prepared - began,
             "search": searched - prepared,
@@ -332,7 +333,7 @@ class Matcher:
             synth=self.synth.name,
             target=recording,
             note=note,
-            sample_rate=rate,
+            sample_rate=self.synth.sample_rate,
             candidates=candidates,
             method=method,
             renders=found.renders,
@@ -343,7 +344,7 @@ class Matcher:
         )
 
     def _propose(
-        self, recording: Recording, target: AudioArray, note: Note
+        self, recording: Recording, target: AudioArray, rate: int, note: Note
     ) -> tuple[FloatArray, str]:
         """Return where to start ``[k, d]``, and in words where that comes from."""
         rows, words = [np.empty((0, len(self.synth.space)))], ""
@@ -351,7 +352,6 @@ class Matcher:
             rows.append(self.network.propose(recording, note, _DRAWS, self.seed))
             words += f"{_DRAWS} proposals of {self.network.name}, then "
         if self.bank is not None:
-            rate = self.synth.sample_rate
             rows.append(self.bank.nearest(self.synth, target, rate, note.pitch, _FROM_BANK))
             words += f"{len(rows[-1])} of {len(self.bank):,} bank presets, then "
         return np.concatenate(rows), words
@@ -380,7 +380,10 @@ def _as_recording(audio: AudioInput, sample_rate: int | None) -> Recording:
     return read_recording(audio, sample_rate)
 
 
-def _fit_length(samples: AudioArray, length: int) -> AudioArray:
-    out = np.zeros(length, dtype=np.float32)
-    out[: len(samples)] = samples[:length]
-    return out
+def _search_rate(native: int) -> int:
+    """Return the rate in Hz to search at: half or less of one that reaches above 20 kHz.
+
+    Rendering and comparing cost half, and what is lost is above 10 kHz. The candidates
+    that come of it are ranked at the native rate.
+    """
+    return native if native <= _FAST_RATE else _FAST_RATE
