@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +14,35 @@ import click
 from . import __version__
 from ._cli_match import match, synth_with_backend
 from ._cli_training import train
-from .errors import PresetError, SynthmatchError
+from .errors import PresetError, SynthmatchError, SynthmatchWarning
 
 
 class _Group(click.Group):
-    """Turns the errors synthmatch raises on purpose into one line and exit status 1."""
+    """Turns errors and warnings of synthmatch into one line each, errors into exit status 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = _shown_by(warnings.showwarning)
+                return super().invoke(ctx)
         except SynthmatchError as error:
             click.echo(f"error: {error}", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             sys.exit(130)
+
+
+def _shown_by(otherwise: Callable[..., None]) -> Callable[..., None]:
+    """Return a ``showwarning`` that prints synthmatch's own warnings as people read them."""
+
+    def show(message: Warning, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, SynthmatchWarning):
+            click.echo(f"warning: {message}", err=True)
+        else:
+            otherwise(message, category, *where, **more)
+
+    return show
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -35,9 +35,13 @@ class HostingError(SynthmatchError):
     """A plug-in cannot be found, loaded, programmed or rendered."""
 
 
-class PresetWarning(UserWarning):
+class SynthmatchWarning(UserWarning):
+    """Base class of all warnings that synthmatch gives on purpose: one line for people."""
+
+
+class PresetWarning(SynthmatchWarning):
     """A preset file was read or written, but something in it had to be mended or left out."""
 
 
-class HostingWarning(UserWarning):
+class HostingWarning(SynthmatchWarning):
     """A plug-in failed on some sounds, or altogether, and something else took their place."""
