@@ -210,6 +210,7 @@ def dataset(
 @click.option("--sounds", default=200, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=0, show_default=True, help="Which held-out sounds.")
 @click.option("--reference", default=5000, show_default=True, help="Sounds the baselines know.")
+@click.option("--finetuned", is_flag=True, help="Also finetune models with a proxy; slow.")
 @click.option("--table", "tables", multiple=True, help="Instead of the setting's own tables.")
 @click.option("--gate", type=float, help="Redraw sounds under this level in dB.")
 @click.option("--device", default="cpu", show_default=True)

@@ -8,6 +8,7 @@ from sine_synth import NOTE, RATE, SPACE, sine_source
 from synthmatch.datasets import RenderedBatches, draw, render, stream
 from synthmatch.errors import ParameterError, WeightsError
 from synthmatch.estimators import build
+from synthmatch.evaluation import evaluate
 from synthmatch.proxy import Proxy, finetune
 from synthmatch.training import ProxyGoal, Recipe, read_log, train
 from synthmatch.weights import load_model, load_proxy, save_model
@@ -27,11 +28,17 @@ def one_thread():
 def trained(tmp_path_factory):
     """Return the folder of an encoder and a proxy trained for a moment."""
     folder = tmp_path_factory.mktemp("proxy") / "model"
-    recipe = Recipe(
-        steps=120, batch=32, learning_rate=2e-3, validations=4, validate=64, average=0.9
-    )
+    recipe = Recipe(steps=60, batch=16, learning_rate=3e-3, validations=4, validate=64, average=0.9)
     goal = lambda estimator, source: ProxyGoal(estimator, source, truth=1.0)  # noqa: E731
-    train(sine_source(), "inversynth2", out=folder, recipe=recipe, goal=goal, device="cpu")
+    train(
+        sine_source(),
+        "inversynth2",
+        options={"n_fft": 64, "hop": 64},
+        out=folder,
+        recipe=recipe,
+        goal=goal,
+        device="cpu",
+    )
     return folder
 
 
@@ -110,7 +117,7 @@ def test_finetuning_never_makes_it_worse_and_sometimes_better(networks):
     before = copy.deepcopy(estimator.state_dict())
     batches = RenderedBatches(sine_source(), 16, seed=9)
     improved = 0
-    for sound in sounds(8).audio:
+    for sound in sounds(5).audio:
         found = finetune(estimator, proxy, sound, true_synth, batches, steps=8, learning_rate=2e-3)
         with torch.no_grad():
             start = estimator.head.decode(estimator(torch.from_numpy(sound[None])))
@@ -154,6 +161,15 @@ def test_finetuning_stops_when_told_and_is_the_same_every_time(networks):
     assert len(none.vectors) == 1
     with pytest.raises(ParameterError, match="takes audio"):
         finetune(estimator, proxy, sound[:-1], true_synth, batches)
+
+
+def test_evaluation_of_finetuning(trained):
+    evaluation = evaluate(
+        sine_source(), [trained], sounds=1, reference=0, finetuned=True, tables=["inversynth2"]
+    )
+    plain, tuned = evaluation.rows
+    assert tuned.name == f"{plain.name}, finetuned"
+    assert tuned.seconds > plain.seconds
 
 
 def test_only_its_own_encoder(tmp_path):

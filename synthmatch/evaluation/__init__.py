@@ -17,9 +17,9 @@ from ..errors import ParameterError
 from ..registry import model_folder
 from ..settings import Setting, Source, open_source
 from ..synth import Synth
-from ..weights import check_space, load_model
+from ..weights import check_space, load_model, load_proxy
 from .columns import TABLES, Column, Trial, columns_of
-from .contestants import Contestant, Model, Prediction, Reference
+from .contestants import Contestant, FinetunedModel, Model, Prediction, Reference
 from .report import Evaluation, Row
 
 __all__ = ["TABLES", "Column", "Contestant", "Evaluation", "Prediction", "Row", "Trial", "evaluate"]
@@ -35,6 +35,7 @@ def evaluate(
     seed: int = 0,
     tables: Sequence[str] = (),
     reference: int = 5_000,
+    finetuned: bool = False,
     gate: float | None = None,
     device: str = "cpu",
     progress: Callable[[str], None] | None = None,
@@ -56,6 +57,8 @@ def evaluate(
         Names in :data:`TABLES`; the setting's own by default.
     reference : int
         Sounds that the baselines know; 0 leaves the baselines out.
+    finetuned : bool
+        Add a line for every model with a proxy, finetuned to each sound: seconds a sound.
     gate : float, optional
         Level in dB under which sounds are drawn again.
     device : str
@@ -78,7 +81,9 @@ def evaluate(
     if isinstance(models, Mapping):
         entrants = dict(models)
     else:
-        entrants = dict(_model(name, source, device) for name in models)
+        entrants = {}
+        for name in models:
+            entrants |= _models(name, source, device, seed if finetuned else None)
     kinds = dict.fromkeys(entrants, "model")
     if reference:
         baselines = Reference(source, reference, seed).contestants()
@@ -120,11 +125,18 @@ def evaluate(
     )
 
 
-def _model(name: str | Path, source: Source, device: str) -> tuple[str, Model]:
+def _models(
+    name: str | Path, source: Source, device: str, seed: int | None
+) -> dict[str, Contestant]:
+    """Return a model by its name and, given a seed, also finetuned if it has a proxy."""
     folder = Path(name) if Path(name).is_dir() else model_folder(str(name))
-    estimator, _ = load_model(folder, device=device)
+    estimator, metadata = load_model(folder, device=device)
     check_space(estimator.head.space, source.synth)
-    return folder.name, Model(estimator, source)
+    found: dict[str, Contestant] = {folder.name: Model(estimator, source)}
+    if seed is not None and "proxy_weight" in metadata.get("goal", {}):
+        proxy = load_proxy(folder, estimator)
+        found[f"{folder.name}, finetuned"] = FinetunedModel(estimator, proxy, source, seed)
+    return found
 
 
 def _measure(name: str, kind: str, columns: Sequence[Column], trial: Trial, seconds: float) -> Row:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..banks import fingerprint
-from ..datasets import Batch, draw, stream
+from ..datasets import Batch, RenderedBatches, draw, stream
 from ..errors import WeightsError
 from ..parameters import FloatArray, IntArray, ParameterSpace
 from ..settings import Source
@@ -18,6 +18,7 @@ from ..synth import AudioArray
 
 if TYPE_CHECKING:
     from ..estimators.estimator import Estimator
+    from ..proxy import Proxy
 
 _CHUNK = 64
 
@@ -87,6 +88,37 @@ class Model:
         return Prediction(
             np.concatenate(vectors), [np.concatenate(s) for s in zip(*scores, strict=True)]
         )
+
+
+class FinetunedModel:
+    """A network that is finetuned to each sound through its proxy (InverSynth II).
+
+    Parameters
+    ----------
+    estimator, proxy : Estimator, Proxy
+        Trained together.
+    source : Source
+        Its synth is the judge.
+    seed : int
+        Of the training batches that regularise.
+    """
+
+    def __init__(self, estimator: Estimator, proxy: Proxy, source: Source, seed: int) -> None:
+        Model(estimator, source)
+        self.estimator = estimator
+        self.proxy = proxy
+        self.source = source
+        self.batches = RenderedBatches(source, _CHUNK, seed)
+
+    def __call__(self, audio: AudioArray) -> Prediction:
+        """Return the best vector of each finetuning; its classes have all the score."""
+        from ..proxy import finetune
+
+        parts = (self.estimator, self.proxy)
+        found = [finetune(*parts, s, self.source.render, self.batches) for s in audio]
+        vectors = np.stack([f.vectors[0] for f in found])
+        space = self.source.synth.space
+        return Prediction(vectors, one_hot(space.to_classes(vectors), space))
 
 
 class Reference:
