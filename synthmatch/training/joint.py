@@ -1,0 +1,94 @@
+"""Encoder and proxy trained together (InverSynth II, equation 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .._model_folder import PROXY, save_model
+from ..datasets import render
+from ..parameters import FloatArray
+from ..proxy import Proxy
+from ..settings import Source
+from ..synth import AudioArray
+from .goal import Goal
+
+if TYPE_CHECKING:
+    from ..estimators.estimator import Estimator
+
+
+class ProxyGoal(Goal):
+    """``L_p(e(x), y) + lambda L_a(d(e(x)), x)``, watched on the true synth (equation 5).
+
+    Parameters
+    ----------
+    estimator : Estimator
+        An ``inversynth2`` encoder.
+    source : Source
+        Its synth renders the held-out predictions; training keeps the weights whose
+        renders are nearest to the sounds.
+    weight : float
+        ``lambda``; 1 in the paper (section 3.2).
+    truth : float
+        Weight of ``L_a(d(y), x)``, a loss on true parameters that the paper does not
+        have: it keeps the proxy a synth, where the encoder could otherwise teach it to
+        read more between the lines than a patch says.
+    """
+
+    def __init__(
+        self, estimator: Estimator, source: Source, *, weight: float = 1.0, truth: float = 0.0
+    ) -> None:
+        super().__init__(estimator)
+        self.proxy = Proxy(estimator)
+        self.options = {"proxy_weight": weight, "proxy_truth": truth}
+        self.weight = weight
+        self.truth = truth
+        # a function, which copies of the goal share
+        self._render: Callable[[FloatArray], AudioArray] = lambda vectors: render(source, vectors)
+
+    def forward(self, audio: Tensor, vectors: Tensor) -> Tensor:
+        """Return the joint loss."""
+        head = self.estimator.head
+        output = self.estimator(audio)
+        loss = head.loss(output, vectors)
+        loss = loss + self.weight * self.proxy.loss(head.beliefs(output), audio)
+        if self.truth:
+            loss = loss + self.truth * self.proxy.loss(head.facts(vectors), audio)
+        return loss
+
+    def scores(self, audio: Tensor, vectors: Tensor) -> dict[str, float]:
+        """Return the audio loss on the true synth first, then that of the proxy and the rest.
+
+        ``proxy_error`` is how far the proxy is from the synth on true parameters.
+        """
+        head = self.estimator.head
+        output = self.estimator(audio)
+        decoded = head.decode(output)
+        said = decoded.cpu().numpy().astype(np.float64).clip(0.0, 1.0)
+        made = torch.from_numpy(self._render(said)).to(audio.device)
+        right = head.classes(decoded) == head.classes(vectors)
+        return {
+            "audio_loss": float(self.proxy.distances(made, audio).mean()),
+            "proxy_loss": float(self.proxy.loss(head.beliefs(output), audio)),
+            "proxy_error": float(self.proxy.loss(head.facts(vectors), audio)),
+            "loss": float(head.loss(output, vectors)),
+            "accuracy": 100.0 * float(right.float().mean()),
+        }
+
+    def save(self, folder: Path, metadata: Mapping[str, Any], *, half: bool = False) -> None:
+        """Write one model folder with encoder and proxy."""
+        proxy = {f"{PROXY}{k}": v for k, v in self.proxy.state_dict().items()}
+        tensors = {**self.estimator.state_dict(), **proxy}
+        save_model(folder, self.estimator, metadata, half=half, tensors=tensors)
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back both."""
+        own = self.proxy.state_dict()
+        mine = {k.removeprefix(PROXY): v for k, v in tensors.items() if k.startswith(PROXY)}
+        self.proxy.load_state_dict({k: v.to(own[k].dtype) for k, v in mine.items()})
+        super().load({k: v for k, v in tensors.items() if not k.startswith(PROXY)})
