@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import uniform_filter1d
 
 from ._spectral import Floats
 
@@ -11,7 +12,9 @@ _BLOCK = 0.005  # seconds, resolution of levels
 _ONSET, _END = -40.0, -60.0  # dB under the loudest block: what no doubt is sound; what may be
 _NOISE_MARGIN = 6.0  # dB over a noise floor that counts as sound
 _BEFORE, _AFTER = 0.003, 0.02  # seconds kept around the sound
-_STEEPENING = 8.0  # dB that the envelope must stand over a straight decay to show a release
+_LEAST = 0.025  # seconds kept at least, where there are as many
+_SMOOTHING = 4  # blocks that levels are averaged over to find the release
+_STEEPENING = 6.0  # dB that the envelope must stand over a straight decay to show a release
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -40,10 +43,9 @@ def sounding(samples: Floats, sample_rate: int) -> slice:
     fine = max(1, block // 8)
     inside = levels(samples[first * block : (first + 1) * block], fine)
     start = first * block + int(np.argmax(inside > _ONSET)) * fine
-    return slice(
-        max(0, start - round(_BEFORE * sample_rate)),
-        min(len(samples), last * block + round(_AFTER * sample_rate)),
-    )
+    stop = min(len(samples), last * block + round(_AFTER * sample_rate))
+    start = min(start - round(_BEFORE * sample_rate), stop - round(_LEAST * sample_rate))
+    return slice(max(0, start), stop)
 
 
 def _silence(level: FloatArray) -> float:
@@ -64,7 +66,8 @@ def held(samples: Floats, sample_rate: int) -> float:
     or plucked note left to ring, a recording cut before the release), it is the whole length.
     """
     block = max(1, round(_BLOCK * sample_rate))
-    level = levels(samples, block)
+    power = uniform_filter1d(10.0 ** (levels(samples, block) / 10.0), _SMOOTHING, mode="nearest")
+    level = 10.0 * np.log10(np.maximum(power / power.max(), 1e-20))
     # What is still to come counts: attacks, dips and tremolo do not look like decays.
     falling = np.maximum.accumulate(level[::-1])[::-1]
     floor = max(_END, float(falling[-1]) + 3.0) if falling[-1] < _ONSET else _END

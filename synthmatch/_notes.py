@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from ._pitch import FloatArray, PitchTrack
 
@@ -32,8 +33,7 @@ def several_notes(track: PitchTrack) -> str:
 
 
 def _steady_pitches(track: PitchTrack, level: FloatArray) -> list[float]:
-    kernel = np.ones(5) / 5.0
-    smooth = np.apply_along_axis(np.convolve, 0, track.strengths, kernel, mode="same")
+    smooth = uniform_filter1d(track.strengths, 5, axis=0, mode="constant")
     pitch = track.candidates[smooth.argmax(axis=1)]
     sure = (smooth.max(axis=1) > _SURE) & (level > -_LOUD)
     found = []

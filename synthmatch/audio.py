@@ -24,6 +24,7 @@ from ._envelope import sounding
 from ._files import atomic
 from ._notes import several_notes
 from ._pitch import pitch_track
+from ._sources import MIN_SECONDS, checked, read_array, read_file, to_mono
 from .errors import AudioError
 from .synth import AudioArray, Note, pitch_name
 
@@ -32,10 +33,7 @@ SUFFIXES = (
     *(".caf", ".au", ".snd", ".w64", ".rf64"),
 )
 MAX_SECONDS = 30.0
-_MIN_SECONDS = 0.02
-_SILENT = 10.0 ** (-90.0 / 20.0)  # peak under which there is no sound, the last bit of 16
 _QUIET = 10.0 ** (-50.0 / 20.0)  # peak under which a recording is called very quiet
-_OVER = 8.0  # peak over which samples cannot be meant as they are
 _VELOCITY = 100
 _UNPITCHED = 60.0  # C4, what is played for a sound without a pitch
 _OUT_OF_TUNE = 0.25  # semitones from the played note that are worth a warning
@@ -120,44 +118,46 @@ def read_recording(
     sample_rate : int, optional
         Hz, needed for an array; a file carries its own.
     pitch : float, optional
-        MIDI note of the recording, where known; else it is estimated.
+        MIDI note of the recording, 0 to 127, where known; else it is estimated.
     max_seconds : float
         Longer sounds are cut to this, with a warning.
 
     Raises
     ------
     AudioError
-        If there is no such file, it is not audio, empty, silent, shorter than 20 ms, or has
-        samples that are not finite.
+        If there is no such file, it is not audio, empty, silent, shorter than 20 ms, sampled
+        under 4 kHz, or has samples that are not finite.
 
     Notes
     -----
     Channels are averaged, or, where they cancel out, the loudest is taken. Silence before the
     onset and after the end is cut off.
     """
+    if not max_seconds >= MIN_SECONDS:
+        raise AudioError(f"allow at least {MIN_SECONDS} s of sound, not {max_seconds} s")
     if isinstance(source, (str, os.PathLike)):
         path: Path | None = Path(source)
         name = Path(source).name
-        sound, rate, seconds = _read(Path(source), max_seconds)
+        sound, rate, left = read_file(Path(source), max_seconds)
         if sample_rate not in (None, rate):
             raise AudioError(f"{name} is at {rate} Hz, not {sample_rate} Hz; leave the rate out")
     else:
-        path, name = None, "the sound"
-        sound, rate = _from_array(source, sample_rate)
-        seconds = len(sound) / rate
+        path, name, left = None, "the sound", False
+        sound, rate = read_array(source, sample_rate)
     warnings: list[str] = []
-    mono = _mono(_checked(sound, rate, name), warnings)
+    mono = to_mono(checked(sound, rate, name), warnings)
     mono = mono[sounding(mono, rate)]
-    limit = max(1, round(max_seconds * rate))
-    if len(mono) > limit or seconds > len(sound) / rate:
+    limit = round(max_seconds * rate)
+    if left or len(mono) > limit:
         mono = mono[:limit]
         warnings.append(
-            f"it is {seconds:.1f} s long; only {len(mono) / rate:.1f} s from the onset are used"
+            f"it is longer than {max_seconds:g} s; "
+            f"only {len(mono) / rate:.1f} s from the onset are used"
         )
     _check_level(mono, warnings)
     track = pitch_track(mono, rate)
     given = pitch is not None
-    found = pitch if given else track.pitch()
+    found = Note(pitch).pitch if pitch is not None else track.pitch()
     _check_pitch(found, given, warnings)
     several = several_notes(track)
     if several:
@@ -175,90 +175,13 @@ def read_recording(
     )
 
 
-def _read(path: Path, max_seconds: float) -> tuple[AudioArray, int, float]:
-    """Return samples ``[frames, channels]``, rate, and seconds of the whole file.
-
-    No more is read than ``max_seconds`` and a little, from the first block that is not silent.
-    """
-    if path.is_dir():
-        raise AudioError(f"{path} is a folder; give a sound file")
-    try:
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise AudioError(f"{path.name} is an empty file")
-        with soundfile.SoundFile(path) as file:
-            rate, seconds = int(file.samplerate), file.frames / file.samplerate
-            block = file.read(rate, dtype="float32", always_2d=True)
-            while len(block) == rate and np.abs(block).max() < _SILENT:
-                block = file.read(rate, dtype="float32", always_2d=True)
-            rest = file.read(round(max_seconds * rate), dtype="float32", always_2d=True)
-    except FileNotFoundError:
-        raise AudioError(f"no such file: {path}") from None
-    except OSError as error:
-        raise AudioError(f"cannot read {path}: {error.strerror or error}") from error
-    except (soundfile.SoundFileError, TypeError) as error:
-        reason = getattr(error, "error_string", "unknown format").strip().rstrip(".")
-        raise AudioError(
-            f"{path.name} is not audio that can be read ({reason}); "
-            f"give a WAV, FLAC, OGG, MP3 or AIFF file"
-        ) from None
-    return np.concatenate([block, rest]), rate, seconds
-
-
-def _from_array(source: npt.ArrayLike, sample_rate: int | None) -> tuple[AudioArray, int]:
-    """Return float samples ``[frames, channels]`` and rate of an array."""
-    if sample_rate is None or sample_rate < 1:
-        raise AudioError(f"an array needs its sample rate in Hz, not {sample_rate}")
-    x = np.asarray(source)
-    if x.ndim not in (1, 2) or (x.ndim == 2 and x.shape[1] > max(2, x.shape[0])):
-        raise AudioError(f"give samples [frames] or [frames, channels], not {list(x.shape)}")
-    if x.dtype.kind not in "iuf":
-        raise AudioError(f"give samples as floats or integers, not {x.dtype}")
-    if x.dtype.kind != "f":
-        limits = np.iinfo(x.dtype)
-        half = (float(limits.max) - float(limits.min) + 1.0) / 2.0
-        x = (x.astype(np.float64) - (half if x.dtype.kind == "u" else 0.0)) / half
-    sound = x.astype(np.float32)
-    return sound[:, None] if sound.ndim == 1 else sound, int(sample_rate)
-
-
-def _checked(sound: AudioArray, rate: int, name: str) -> AudioArray:
-    """Return ``sound [frames, channels]``, or raise for what cannot be matched."""
-    if not sound.size:
-        raise AudioError(f"{name} is empty; record something")
-    if not np.isfinite(sound).all():
-        raise AudioError(f"{name} has samples that are NaN or infinite; export it again")
-    if len(sound) < _MIN_SECONDS * rate:
-        raise AudioError(
-            f"{name} is {1000.0 * len(sound) / rate:.3g} ms long; give at least "
-            f"{1000.0 * _MIN_SECONDS:.0f} ms"
-        )
-    if np.abs(sound).max() < _SILENT:
-        raise AudioError(f"{name} is silent; check what was recorded")
-    return sound
-
-
-def _mono(sound: AudioArray, warnings: list[str]) -> AudioArray:
-    """Return the mean of channels, or the loudest one if they cancel out."""
-    power = (sound**2).mean(axis=0)
-    mono = sound.mean(axis=1)
-    if (mono**2).mean() < 0.01 * power.max():
-        warnings.append("its channels cancel out; only the loudest one is used")
-        mono = sound[:, int(power.argmax())]
-    peak = float(np.abs(mono).max())
-    if peak > _OVER:
-        warnings.append(f"its peak is {peak:.3g}, far over full scale; it is scaled down to 1")
-        mono = mono / peak
-    return np.ascontiguousarray(mono, dtype=np.float32)
-
-
 def _check_level(mono: AudioArray, warnings: list[str]) -> None:
     peak = float(np.abs(mono).max())
     if peak < _QUIET:
         warnings.append(f"it is very quiet (peak {20.0 * np.log10(peak):.0f} dB); noise may count")
-    at_peak = np.abs(mono) >= 0.9999 * peak
-    flat = at_peak[2:] & at_peak[1:-1] & at_peak[:-2]
-    if peak > 0.98 and 5 <= flat.sum() < 0.2 * len(mono):  # more: a square wave, not clipping
+    same = (np.diff(mono) == 0.0) & (np.abs(mono[1:]) > 0.98)
+    flat = int((same[2:] & same[1:-1] & same[:-2]).sum())  # fourth in a row at full scale
+    if 5 <= flat < 0.6 * len(mono):  # more is a square wave
         warnings.append("it seems to be clipped; record it at a lower level")
 
 
