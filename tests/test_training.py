@@ -82,7 +82,7 @@ def test_goes_on_after_an_interruption_as_if_nothing_happened(tmp_path):
             signal.raise_signal(signal.SIGINT)
 
     stopped = run(tmp_path / "stopped", progress=interrupt)
-    assert (stopped.stopped, stopped.steps) == ("interrupted", 4)
+    assert (stopped.stopped, stopped.steps) == ("interrupted", 5)
     load_model(tmp_path / "stopped")  # the best so far is there
     resumed = run(tmp_path / "stopped")
     assert (resumed.stopped, resumed.steps) == ("finished", 12)

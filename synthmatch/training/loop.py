@@ -73,6 +73,7 @@ class State:
     scores: dict[str, float] = dataclasses.field(default_factory=dict)
     validations: int = 0
     stale: int = 0
+    window: list[float] = dataclasses.field(default_factory=list)  # losses not yet in the log
 
 
 def optimizer_for(goal: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
@@ -179,8 +180,9 @@ class Run:
     def _modules(self) -> dict[str, nn.Module]:
         return {"goal": self.goal, "average": self.averaged}
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, window: list[Tensor]) -> None:
         if self.launcher.global_rank == 0:
+            self.state.window = [float(loss) for loss in window]
             state = {"identity": self.identity, "state": dataclasses.asdict(self.state)}
             save_checkpoint(self.checkpoint, self._modules(), self.optimizer, state)
 
@@ -199,55 +201,49 @@ class Run:
         self._held_out = tuple(torch.from_numpy(x).float() for x in held_out[::-1])
         self._log = Log(self.folder / "log.jsonl", state.step) if not launcher.global_rank else None
         self._progress = progress
+        self._norm = torch.zeros(())
         per_step = recipe.accumulate * launcher.world_size
         ahead = _indices(state.step * per_step + launcher.global_rank, launcher.world_size)
         made = prefetch(batches, ahead)
         before, began = state.seconds, time.perf_counter()
-        saved = began
-        window: list[Tensor] = []
-        window_from, norm = began, torch.zeros(())
+        saved = reported = began
+        window = [torch.tensor(loss, device=launcher.device) for loss in state.window]
         self.goal.train()
         try:
             with _interruptible() as interrupted:
                 while True:
-                    now = time.perf_counter()
+                    state.seconds = before + time.perf_counter() - began
                     fraction, stop = launcher.broadcast(
                         (recipe.fraction(state.step, state.seconds), interrupted.is_set())
                     )
-                    if stop:
-                        self._checkpoint()
-                        if not math.isfinite(state.best):
-                            self._validate()
-                        return "interrupted"
-                    if fraction >= 1.0:
-                        break
-                    loss, norm = self._step(made, recipe.rate(fraction))
-                    window.append(loss)
-                    state.step += 1
-                    now = time.perf_counter()
-                    state.seconds = before + now - began
-                    fraction = launcher.broadcast(recipe.fraction(state.step, state.seconds))
                     due = int(min(fraction, 1.0) * recipe.validations + 1e-9)
-                    if state.step % _LOG_EVERY == 0 or due > state.validations:
-                        self._report(window, norm, fraction, now - window_from)
-                        window, window_from = [], now
+                    if window and (state.step % _LOG_EVERY == 0 or due > state.validations):
+                        self._report(window, fraction, time.perf_counter() - reported)
+                        window, reported = [], time.perf_counter()
                     if due > state.validations:
                         state.validations = due
                         self._validate()
-                        window_from = time.perf_counter()
+                        reported = time.perf_counter()
                         if recipe.patience is not None and state.stale >= recipe.patience:
                             return f"no better for {state.stale} validations"
+                    if fraction >= 1.0:
+                        return "finished"
+                    if stop:
+                        self._checkpoint(window)
+                        if not math.isfinite(state.best):
+                            self._validate()
+                        return "interrupted"
                     if time.perf_counter() - saved > _SAVE_EVERY:
-                        self._checkpoint()
+                        self._checkpoint(window)
                         saved = time.perf_counter()
+                    window.append(self._step(made, recipe.rate(fraction)))
         finally:
             made.close()
             if self._log is not None:
                 self._log.close()
-        return "finished"
 
-    def _step(self, made: Iterator[Batch], rate: float) -> tuple[Tensor, Tensor]:
-        """Take one step of the optimiser; return the loss and the norm of the gradient."""
+    def _step(self, made: Iterator[Batch], rate: float) -> Tensor:
+        """Take one step of the optimiser; return the loss."""
         recipe, device = self.recipe, self.launcher.device
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -263,13 +259,14 @@ class Run:
                     loss = self.module(audio, vectors)
                 self.launcher.backward(loss / recipe.accumulate)
             total += loss.detach() / recipe.accumulate
-        norm = nn.utils.clip_grad_norm_(self.goal.parameters(), recipe.clip)
+        self._norm = nn.utils.clip_grad_norm_(self.goal.parameters(), recipe.clip)
         self.optimizer.step()
-        step = self.state.step
-        average(self.averaged, self.goal, min(recipe.average, (1 + step) / (10 + step)))
-        return total, norm
+        done = self.state.step
+        average(self.averaged, self.goal, min(recipe.average, (1 + done) / (10 + done)))
+        self.state.step = done + 1
+        return total
 
-    def _report(self, window: list[Tensor], norm: Tensor, fraction: float, seconds: float) -> None:
+    def _report(self, window: list[Tensor], fraction: float, seconds: float) -> None:
         """Write a row of the log and tell the caller; stop a run that has diverged."""
         state, recipe = self.state, self.recipe
         loss = float(torch.stack(window).mean())
@@ -286,7 +283,7 @@ class Run:
                 state.step,
                 loss=loss,
                 learning_rate=self.optimizer.param_groups[0]["lr"],
-                gradient_norm=float(norm),
+                gradient_norm=float(self._norm),
                 sounds_per_second=round(speed, 1),
                 seconds=round(state.seconds, 2),
             )
