@@ -194,7 +194,8 @@ def open_source(what: Source | Setting | Synth | str, note: Note | None = None) 
     ----------
     what : Source, Setting, Synth or str
         A string is the name of a setting, else of a synth. A synth plays ``note`` at its
-        own sample rate with patches of its prior.
+        own sample rate with patches of its prior. (A synth does not say which options it
+        was made with: give a setting for one that has other than its defaults.)
     note : Note, optional
         What a synth plays; the default :class:`~synthmatch.synth.Note`, 1 s held of 1.5 s.
 
@@ -208,8 +209,8 @@ def open_source(what: Source | Setting | Synth | str, note: Note | None = None) 
     if isinstance(what, str):
         what = load_setting(what) if what in list_settings() else load_synth(what)
     if isinstance(what, Synth):
-        played = note or Note()
-        return Source(what, Setting(what.name, what.name, played, what.sample_rate))
+        made = Setting(what.name, what.name, note or Note(), what.sample_rate)
+        return Source(what, dataclasses.replace(made, frozen=dict(what.space.frozen)))
     if note is not None:
         raise ParameterError("a setting has its own note; give a note with a synth's name only")
     return what if isinstance(what, Source) else what.open()

@@ -11,7 +11,9 @@ from synthmatch.estimators import build
 from synthmatch.evaluation import TABLES, Prediction, evaluate
 from synthmatch.evaluation.contestants import Reference, one_hot
 from synthmatch.parameters import ParameterSpace
+from synthmatch.registry import load_synth
 from synthmatch.settings import Published, Setting, Source, list_settings, load_setting, open_source
+from synthmatch.synth import FrozenSynth
 from synthmatch.weights import save_model
 
 SPACE = SineSynth.space
@@ -194,6 +196,8 @@ def test_sources():
     frozen = Setting("x", "jsyn", NOTE, 16_384, "classes", frozen={"attack": 0.5}).open()
     assert isinstance(frozen.synth.space, ParameterSpace)
     assert "attack" not in frozen.synth.space.names
+    view = open_source(FrozenSynth(load_synth("jsyn"), {"attack": 0.5}))
+    assert view.setting.open().synth.space == view.synth.space
     with pytest.raises(ParameterError, match="sampler 'best'"):
         Setting("x", "jsyn", NOTE, 16_384, "best")
     with pytest.raises(ParameterError, match="not the description"):
