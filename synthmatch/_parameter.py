@@ -202,8 +202,9 @@ class Parameter:
         plain = _plain(value)
         if self.kind != "continuous":
             family = _family(plain)
-            for choice in self.choices:
-                if family == _family(choice) and choice == plain:
+            if family is not None and plain in self.choices:
+                choice = self.choices[self.choices.index(plain)]
+                if _family(choice) == family:  # True equals 1, but is no number
                     return choice
             shown = ", ".join(map(repr, self.choices[:8]))
             more = f", ... ({len(self.choices)} in all)" if len(self.choices) > 8 else ""
