@@ -116,9 +116,10 @@ def envelope_correlation(
 ) -> Result:
     """Return 100 times the Pearson correlation of loudness envelopes; higher is better.
 
-    The envelope is the level in dB of windows of 50 ms every 10 ms, floored 60 dB under its
-    maximum. Half a window of silence stands before and after the sound, so that steady sounds
-    have an envelope too. Level differences do not count.
+    The envelope is the loudness of windows of 50 ms every 10 ms, as the mean square to the
+    power of 0.3, so that 10 dB double it (Stevens' law). Half a window of silence stands before
+    and after the sound, so that steady sounds have an envelope too. Overall level does not
+    count.
 
     Parameters
     ----------
@@ -132,7 +133,7 @@ def envelope_correlation(
 
     def feature(x: Row) -> npt.NDArray[Any]:
         sound = np.pad(x, size // 2)
-        power = (spectral.frames(sound, size, hop, "constant") ** 2).mean(axis=-1, keepdims=True)
-        return spectral.decibels(power, 1e-12, top=60.0)
+        power = (spectral.frames(sound, size, hop, "constant") ** 2).mean(axis=-1)
+        return np.asarray(power**0.3)
 
     return compare(target, candidate, feature, pearson)

@@ -11,7 +11,7 @@ import scipy.fft
 import soxr
 
 from . import _spectral as spectral
-from ._comparison import Result, Row, compare, mean_absolute, pearson
+from ._comparison import Result, Row, compare, mean_absolute, norm, pearson
 
 _MFCCD_RATE = 48_000  # Hz, sound2synth.txt appendix A
 _DYNAMIC_RANGE = 80.0  # dB under the maximum at which log spectrograms are floored
@@ -84,7 +84,7 @@ def log_stft_frobenius(target: npt.ArrayLike, candidate: npt.ArrayLike) -> Resul
 
     Lower is better. Spectrograms, arguments and reference as in :func:`stft_correlation`.
     """
-    return compare(target, candidate, _log_stft, lambda a, b: float(np.linalg.norm(a - b)))
+    return compare(target, candidate, _log_stft, lambda a, b: norm(a - b))
 
 
 def fft_correlation(target: npt.ArrayLike, candidate: npt.ArrayLike) -> Result:
@@ -233,7 +233,7 @@ def spectral_convergence(
     """
 
     def distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
-        error, scale = float(np.linalg.norm(a - b)), float(np.linalg.norm(a))
+        error, scale = norm(a - b), norm(a)
         if scale == 0.0:
             return 0.0 if error == 0.0 else math.inf
         return error / scale

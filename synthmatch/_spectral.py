@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
+import scipy.sparse
 
 Floats: TypeAlias = npt.NDArray[Any]  # float32 or float64
 MelScale: TypeAlias = Literal["slaney", "htk"]
@@ -148,8 +149,18 @@ def mel_spectrogram(
 ) -> Floats:
     """Return the mel power spectrogram ``[..., frames, bands]``, filters of unit area."""
     power = magnitudes(audio, size, hop, padding) ** 2
-    filters = mel_filterbank(sample_rate, size, bands, scale=scale)
-    return np.asarray(power @ filters.T.astype(power.dtype, copy=False))
+    filters = _sparse_filters(sample_rate, size, bands, scale)
+    flat = power.reshape(-1, power.shape[-1])
+    mel = np.ascontiguousarray((filters @ flat.T).T, dtype=power.dtype)
+    return mel.reshape(*power.shape[:-1], bands)
+
+
+@functools.lru_cache(maxsize=64)
+def _sparse_filters(
+    sample_rate: int, size: int, bands: int, scale: MelScale
+) -> scipy.sparse.csr_array:
+    """Return :func:`mel_filterbank` without its zeros, which is far faster to apply."""
+    return scipy.sparse.csr_array(mel_filterbank(sample_rate, size, bands, scale=scale))
 
 
 def mfcc(
