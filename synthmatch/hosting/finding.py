@@ -74,7 +74,7 @@ def find_plugin(
     """
     named = path or (os.environ.get(variable) if variable else None)
     if named:
-        source = "" if path else f", which {variable} names"
+        source = "" if path else f" (from {variable})"
         return _loadable(_given(Path(named).expanduser(), names, formats, source))
     folders = plugin_folders()
     found = _pick([p for folder in folders for p in _plugins(folder)], names, formats)
