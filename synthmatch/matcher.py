@@ -313,6 +313,7 @@ class Matcher:
         def evaluate(vectors: FloatArray) -> FloatArray:
             return objective(render_batch(self.synth, vectors, note, rate))
 
+        evaluate(self.synth.space.encode({})[None])  # engines compile on first use, off the clock
         if start is None:
             start, before = self._propose(recording, target, rate, note)
         prepared = time.perf_counter()
