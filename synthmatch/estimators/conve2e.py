@@ -15,7 +15,7 @@ from ..errors import ParameterError
 from ..features import FrontEnd, RawAudio
 from .estimator import Estimator
 from .head import Head
-from .inversynth import HIDDEN, LAYERS, channels_last, padding, strided
+from .inversynth import HIDDEN, LAYERS, channels_last, padding, start, strided
 
 FRONT: tuple[tuple[int, int, int], ...] = ((96, 64, 4), (96, 32, 4), (128, 16, 4), (257, 8, 4))
 """Table 2, the first four layers: filters, length and stride in samples."""
@@ -49,7 +49,7 @@ class ConvE2E(Estimator):
                 nn.ReLU(inplace=True),
             ]
             channels, size = filters, math.ceil(size / stride)
-        self.waves = channels_last(nn.Sequential(*made))
+        self.waves = channels_last(start(nn.Sequential(*made)))
         self.layers = strided(LAYERS["conv6"], 1, (size, channels))
         self.output = nn.Linear(HIDDEN, head.size)
 

@@ -12,7 +12,8 @@ Kinds of head
     continuous ones with Gaussian label smoothing (Sound2Synth, section 2.5).
 ``sigmoid``
     The same classes under one sigmoid layer with binary cross-entropy (InverSynth,
-    section V).
+    section V). An output of 0 stands for the odds of a uniform guess, which spares a new
+    network from learning that most classes are wrong.
 ``regression``
     Ordinal and continuous parameters are one sigmoid each under squared error (AST,
     section 2.2); categorical ones stay a softmax (InverSynth II, section 2.6).
@@ -72,6 +73,7 @@ class Head(nn.Module):
     _columns: Tensor
     _units: Tensor
     _targets: Tensor
+    _odds: Tensor
     _open: Tensor
     _grid: Tensor
     _regressed: Tensor
@@ -104,6 +106,8 @@ class Head(nn.Module):
         self._fixed("_grid", torch.tensor([p.kind == "continuous" for p in free]))
         self._fixed("_regressed", torch.tensor(regressed))
         self._fixed("_numeric", torch.tensor([p.kind != "categorical" for p in free]))
+        odds = [-math.log(max(p.classes - 1, 1)) for p in free]
+        self._fixed("_odds", torch.tensor(odds)[:, None])
         self._fixed("_open", column < torch.tensor(widths)[:, None])
         self._fixed("_columns", self._open.flatten().nonzero()[:, 0])
         units = [torch.from_numpy(p.unit_of_class(range(p.classes))) for p in free]
@@ -134,10 +138,12 @@ class Head(nn.Module):
         """Return ``[b, d, k]`` in single precision, closed where there is no such class."""
         output = output.float()
         if self._even:
-            return output.view(-1, *self._open.shape)
+            logits = output.view(-1, *self._open.shape)
+            return logits + self._odds if self.kind == "sigmoid" else logits
         padded = output.new_full((len(output), self._open.numel()), _CLOSED)
         padded = padded.index_copy(1, self._columns, output)
-        return padded.view(-1, *self._open.shape)
+        logits = padded.view(-1, *self._open.shape)
+        return logits + self._odds if self.kind == "sigmoid" else logits
 
     def classes(self, vectors: Tensor) -> Tensor:
         """Return the classes ``int64 [b, d]`` of unit-cube ``vectors [b, d]``."""

@@ -69,17 +69,35 @@ def channels_last(layers: nn.Sequential) -> nn.Sequential:
     return layers
 
 
-def strided(layers: Sequence[Layer], channels: int, size: tuple[int, int]) -> nn.Sequential:
+def start(layers: nn.Sequential) -> nn.Sequential:
+    """Return ``layers`` with He's initialisation (2015, equation 10), which ReLUs keep level.
+
+    The papers name none; under torch's own, deep ones start learning several times slower.
+    """
+    for layer in layers:
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return layers
+
+
+def strided(
+    layers: Sequence[Layer], channels: int, size: tuple[int, int], *, batch_norm: bool = False
+) -> nn.Sequential:
     """Return the network from maps ``[b, channels, *size]`` to the hidden layer."""
     frames, bins = size
     made: list[nn.Module] = []
     for filters, k1, k2, s1, s2 in layers:
         zeros = (padding(frames, k1, s1), padding(bins, k2, s2))
-        made += [nn.Conv2d(channels, filters, (k1, k2), (s1, s2), zeros), nn.ReLU(inplace=True)]
+        made.append(nn.Conv2d(channels, filters, (k1, k2), (s1, s2), zeros))
+        if batch_norm:
+            made.append(nn.BatchNorm2d(filters))
+        made.append(nn.ReLU(inplace=True))
         channels, frames, bins = filters, math.ceil(frames / s1), math.ceil(bins / s2)
     width = channels * frames * bins
     made += [nn.Flatten(), nn.Linear(width, HIDDEN), nn.ReLU(inplace=True)]
-    return channels_last(nn.Sequential(*made))
+    return channels_last(start(nn.Sequential(*made)))
 
 
 class InverSynth(Estimator):
@@ -97,6 +115,8 @@ class InverSynth(Estimator):
         frames (the paper's 64; the centred frame at the very end is left out).
     mels : int
         Mel bands in place of the paper's ``n_fft // 2 + 1`` linear bins; 0 for none.
+    batch_norm : bool
+        Batch normalisation after each convolution, which the paper does not have.
     """
 
     HEAD: ClassVar[Mapping[str, Any]] = {"head": "sigmoid", "smoothing": 0.0}
@@ -111,6 +131,7 @@ class InverSynth(Estimator):
         n_fft: int = 0,
         hop: int = 0,
         mels: int = 0,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__(architecture, head, sample_rate, samples)
         n_fft = n_fft or window_samples(sample_rate)
@@ -119,7 +140,7 @@ class InverSynth(Estimator):
         self.front = FrontEnd(feature, samples)
         _, bins, frames = self.front.shape
         self.frames = max(1, frames - 1)
-        self.layers = strided(LAYERS[architecture], 1, (self.frames, bins))
+        self.layers = strided(LAYERS[architecture], 1, (self.frames, bins), batch_norm=batch_norm)
         self.output = nn.Linear(HIDDEN, head.size)
 
     def forward(self, audio: Tensor) -> Tensor:

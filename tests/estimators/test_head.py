@@ -79,17 +79,27 @@ def test_sigmoid_loss_is_the_mean_binary_cross_entropy():
     head = Head(EVEN, "sigmoid")
     output, vectors = output_for(head), some(EVEN)
     one_hot = functional.one_hot(torch.tensor(EVEN.to_classes(vectors)), 16).flatten(1).float()
-    want = functional.binary_cross_entropy(output.sigmoid(), one_hot)
+    want = functional.binary_cross_entropy((output - math.log(15)).sigmoid(), one_hot)
     torch.testing.assert_close(head.loss(output, vectors), want)
     head = Head(MIXED, "sigmoid")
     output, vectors = output_for(head), some(MIXED)
     terms = [
         functional.binary_cross_entropy_with_logits(
-            output[:, part], functional.one_hot(head.classes(vectors)[:, i], p.classes).float()
+            output[:, part] - math.log(max(p.classes - 1, 1)),
+            functional.one_hot(head.classes(vectors)[:, i], p.classes).float(),
         )
         for i, (p, part) in enumerate(zip(MIXED.free, head.slices, strict=True))
     ]
     torch.testing.assert_close(head.loss(output, vectors), torch.stack(terms).mean())
+
+
+def test_an_output_of_zero_is_a_uniform_guess():
+    for kind in ("softmax", "sigmoid"):
+        likely = Head(EVEN, kind).probabilities(torch.zeros(1, 368))
+        torch.testing.assert_close(torch.stack(likely), torch.full((23, 1, 16), 1 / 16))
+    loss = Head(EVEN, "sigmoid").loss(torch.zeros(6, 368), some(EVEN))
+    p = 1 / 16
+    assert loss == pytest.approx(-p * math.log(p) - (1 - p) * math.log(1 - p), rel=1e-5)
 
 
 def test_regression_loss_is_squared_error_and_cross_entropy():
@@ -146,7 +156,8 @@ def test_probabilities_are_distributions(space, kind):
     for p, part, parameter in zip(found, head.slices, space.free, strict=True):
         torch.testing.assert_close(p.sum(1), torch.ones(6))
         if kind == "softmax" or parameter.kind == "categorical":
-            score = output[:, part].sigmoid() if kind == "sigmoid" else output[:, part].exp()
+            odds = output[:, part] - math.log(max(parameter.classes - 1, 1))
+            score = odds.sigmoid() if kind == "sigmoid" else output[:, part].exp()
             torch.testing.assert_close(p, score / score.sum(1, keepdim=True))
 
 
