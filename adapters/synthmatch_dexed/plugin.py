@@ -3,11 +3,11 @@
 The state that a worker is given is what :mod:`synthmatch_dexed.files` writes as a
 ``.vstpreset``, so what is scored is what a musician opens.
 
-Dexed never sets the phase of its LFO or the state of its sample and hold: a new instance
-starts with what lies in its memory, mostly what the last one left there. Where the C
-library can be told to clear memory (glibc) the workers do so, which makes every instance a
-fresh one; elsewhere a voice that this would change gets a process of its own. The host
-finds out by ear which it is.
+Dexed never sets the phase of its LFO, the state of its sample and hold, or the memory of
+its feedback: a new instance starts with what lies in its memory, mostly what the last one
+left there. Where the C library can be told to clear memory (glibc) the workers do so, which
+makes every instance a fresh one; elsewhere a voice whose LFO runs freely gets a process of
+its own. The host finds out by ear which it is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ VARIABLE = "SYNTHMATCH_DEXED"
 
 _NAMES = ("Dexed",)
 _FORMATS = (".vst3",)  # the state of an Audio Unit has another wrapping
-_ENVIRONMENT = {"MALLOC_PERTURB_": "255"}  # glibc fills new memory with its complement, 0
+# glibc fills new memory with the complement of a byte, here 0, if none comes from its cache.
+_ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"}
 _MOST = 8  # processes
 _SAMPLE_AND_HOLD = 5
 _SENSITIVITIES = tuple(COLUMN[f"op{op}_a_mod_sens"] for op in range(1, 7))

@@ -21,7 +21,7 @@ class Faithful:
         self.folder = Path(path).parent
         self.info = {"name": "Dexed", "version": "9.9", "pedalboard": "0"}
         with (self.folder / "started").open("a") as log:
-            log.write(f"{os.environ.get('MALLOC_PERTURB_')}\n")
+            log.write(f"{os.environ.get('GLIBC_TUNABLES')}\n")
 
     def play(self, state, note, sample_rate):
         preset = read_preset(state)
