@@ -15,13 +15,16 @@ _STEADY = 6  # frames (150 ms) a pitch lasts at least
 _WOBBLE = 0.5  # semitones a steady pitch may move
 _APART = 0.8  # semitones between two notes, octaves aside
 _RISE = 12.0  # dB that a new onset falls and rises
-_RISE_FRAMES, _GAP_FRAMES = 4, 8  # within 100 ms; 200 ms from the onset before
+_RISE_FRAMES = 4  # 100 ms, within which it rises
+_NOTE_FRAMES = 8  # 200 ms; onsets closer than that are tremolo
+_EVEN = 0.2  # spread of intervals, relative to their mean, up to which they are tremolo
 
 
 def several_notes(track: PitchTrack) -> str:
     """Return what makes a sound look like several notes, or an empty string.
 
-    Seen are notes after one another. Octaves are not told apart, nor are chords seen.
+    Seen are notes after one another. Octaves are not told apart, chords are not seen, and
+    fast or even repetitions pass for tremolo.
     """
     level = 20.0 * np.log10(np.maximum(track.levels / track.levels.max(), 1e-6))
     pitches = _steady_pitches(track, level)
@@ -29,7 +32,7 @@ def several_notes(track: PitchTrack) -> str:
         if abs((a - b + 6.0) % 12.0 - 6.0) > _APART:
             return "its pitch changes"
     onsets = _onsets(level)
-    return f"it has {onsets} onsets" if onsets > 1 else ""
+    return "" if len(onsets) < 2 or _tremolo(onsets) else f"it has {len(onsets)} onsets"
 
 
 def _steady_pitches(track: PitchTrack, level: FloatArray) -> list[float]:
@@ -52,13 +55,21 @@ def _steady_pitches(track: PitchTrack, level: FloatArray) -> list[float]:
     return found
 
 
-def _onsets(level: FloatArray) -> int:
-    """Return how often the level rises by 12 dB within 100 ms, after falling by as much."""
-    count, last = 1, 0
+def _onsets(level: FloatArray) -> list[int]:
+    """Return frames where the level has risen by 12 dB in 100 ms, after falling by as much."""
+    found = [0]
     for i in range(_RISE_FRAMES, len(level)):
         low = i - _RISE_FRAMES + int(np.argmin(level[i - _RISE_FRAMES : i]))
-        fell = low > last and level[last : low + 1].max() - level[low] >= _RISE
-        rose = level[i] - level[low] >= _RISE and level[i] > -_LOUD
-        if fell and rose and i - last >= _GAP_FRAMES:
-            count, last = count + 1, i
-    return count
+        if low < found[-1]:
+            continue
+        fell = level[found[-1] : low + 1].max() - level[low] >= _RISE
+        if fell and level[i] - level[low] >= _RISE and level[i] > -_LOUD:
+            found.append(i)
+    return found
+
+
+def _tremolo(onsets: list[int]) -> bool:
+    """Return whether onsets follow each other too fast, or too evenly, to be notes."""
+    intervals = np.diff(onsets)
+    even = len(intervals) >= 3 and np.ptp(intervals[1:]) <= max(2, _EVEN * intervals.mean())
+    return bool(even or np.median(intervals) < _NOTE_FRAMES)

@@ -1,8 +1,8 @@
 """Recordings: reading, trimming, pitch, note length, loudness; writing; resampling.
 
 Pitch is estimated with SWIPE' (see :mod:`synthmatch._pitch`) and not with a library: on 484
-notes of 44 sampled instruments it was right more often than ``librosa.pyin`` and took a
-fiftieth of the time, without what librosa and numba take to load.
+notes of 44 sampled instruments it was right more often than ``librosa.pyin`` (93 % against 87 %)
+in a tenth of the time, without the seconds that librosa and numba take to load.
 """
 
 from __future__ import annotations
@@ -179,9 +179,9 @@ def _check_level(mono: AudioArray, warnings: list[str]) -> None:
     peak = float(np.abs(mono).max())
     if peak < _QUIET:
         warnings.append(f"it is very quiet (peak {20.0 * np.log10(peak):.0f} dB); noise may count")
-    same = (np.diff(mono) == 0.0) & (np.abs(mono[1:]) > 0.98)
+    same = (np.diff(mono) == 0.0) & (np.abs(mono[1:]) > max(0.98, 0.999 * peak))
     flat = int((same[2:] & same[1:-1] & same[:-2]).sum())  # fourth in a row at full scale
-    if 5 <= flat < 0.6 * len(mono):  # more is a square wave
+    if 5 <= flat < 0.4 * len(mono):  # more are square waves
         warnings.append("it seems to be clipped; record it at a lower level")
 
 

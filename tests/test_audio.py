@@ -391,9 +391,11 @@ def test_several_notes_get_a_warning():
         tone(60, 2.0, decay=3.0),
         tone(60, 2.0) * np.minimum(times(2.0), 1.0),
         tone(60, 2.0) * (1 - 0.5 * np.sin(2 * np.pi * 3 * times(2.0)) ** 2),
+        tone(60, 2.0) * (np.sin(2 * np.pi * 8 * times(2.0)) > 0),
+        tone(60, 2.0) * (np.sin(2 * np.pi * 2 * times(2.0)) > 0),
         note_with_release(1.0, 0.4, 6.0),
     ],
-    ids=["vibrato", "pluck", "swell", "tremolo", "release"],
+    ids=["vibrato", "pluck", "swell", "tremolo", "fast gate", "slow gate", "release"],
 )
 def test_one_note_gets_no_warning(sound):
     assert several(read_recording(sound, RATE)) == []
@@ -405,7 +407,8 @@ def test_clipping_and_low_level_get_a_warning():
         "it seems to be clipped; record it at a lower level",
     )
     full = np.sin(2 * np.pi * 41.2 * times(1.0))
-    for sound in (full, np.sign(full), np.round(full * 32767) / 32768):
+    gated = np.sign(full) * (0.6 + 0.4 * np.sign(np.sin(2 * np.pi * 3 * times(1.0))))
+    for sound in (full, np.sign(full), np.round(full * 32767) / 32768, gated):
         assert not any("clipped" in text for text in read_recording(sound, RATE).warnings)
     quiet = read_recording(0.001 * tone(60), RATE)
     assert quiet.warnings == ("it is very quiet (peak -68 dB); noise may count",)
