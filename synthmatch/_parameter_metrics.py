@@ -29,7 +29,7 @@ def percentile_rank(scores: Sequence[npt.ArrayLike], classes: npt.ArrayLike) -> 
     References
     ----------
     Barkan and Tsiris, "Deep synthesizer parameter estimation", ICASSP 2019, section 6.1.1;
-    Barkan et al., "InverSynth", IEEE/ACM TASLP, 2019, section VI.A.1 and table 3.
+    Barkan et al., "InverSynth", IEEE/ACM TASLP, 2019, section VI.A and table 3.
     """
     out = []
     for s, k in _columns(scores, classes):
@@ -55,7 +55,7 @@ def top_k_accuracy(
 
     References
     ----------
-    Barkan et al., "InverSynth", IEEE/ACM TASLP, 2019, section VI.A.2 and figure 4.
+    Barkan et al., "InverSynth", IEEE/ACM TASLP, 2019, section VI.A and figure 4.
     """
     wanted = np.atleast_1d(np.asarray(k))[:, None]
     columns = []
@@ -71,7 +71,7 @@ def class_mae(predicted: npt.ArrayLike, classes: npt.ArrayLike) -> Result:
 
     References
     ----------
-    Barkan et al., "InverSynth", IEEE/ACM TASLP, 2019, section VI.A.3, figures 5 and 6.
+    Barkan et al., "InverSynth", IEEE/ACM TASLP, 2019, section VI.A, figures 5 and 6.
     """
     p, t = _alike(predicted, classes)
     return np.asarray(np.abs(p - t).mean(axis=0))
@@ -125,7 +125,7 @@ def group_means(values: npt.ArrayLike, groups: Sequence[str]) -> dict[str, Resul
 
     References
     ----------
-    Barkan et al., "InverSynth", IEEE/ACM TASLP, 2019, section VI.A.2.
+    Barkan et al., "InverSynth", IEEE/ACM TASLP, 2019, section VI.A.
     """
     v, names = np.asarray(values, dtype=np.float64), np.asarray(groups, dtype=object)
     if v.shape[-1:] != names.shape:

@@ -125,9 +125,8 @@ def _spectrum(x: Floats, size: int, axis: FloatArray) -> Floats:
 def _windows() -> tuple[tuple[int, slice, FloatArray], ...]:
     """Return sizes, the candidates each is for, and its weight for them.
 
-    A Hann window of ``size`` samples suits the pitch of 8 periods in it best (JASA paper,
-    section III.F); each pitch is analysed with the two nearest powers of two, weighted by
-    nearness in octaves.
+    A Hann window of ``size`` samples suits the pitch best that has 8 periods in it; as in the
+    paper, each pitch is analysed with the two nearest powers of two, weighted by nearness.
     """
     notes = _kernels()[0]
     ideal = np.log2(8.0 * RATE / _hertz(notes))
@@ -145,9 +144,9 @@ def _windows() -> tuple[tuple[int, slice, FloatArray], ...]:
 def _kernels() -> tuple[FloatArray, FloatArray, scipy.sparse.csr_array]:
     """Return candidate notes ``[c]``, frequencies ``[f]`` in Hz, and kernels ``[c, f]``.
 
-    Kernels are those of SWIPE' (JASA paper, equation 9 and section IV): cosine lobes at the
-    first and the prime harmonics, decaying as the root of frequency, normalised by their
-    positive part. Two fifths of them are zeros; kept sparse, they do not wait for BLAS threads.
+    The kernels of the paper: cosine lobes at the first and the prime harmonics, decaying as
+    the root of frequency, normalised by their positive part. Two fifths of them are zeros;
+    kept sparse, they do not wait for BLAS threads.
     """
     notes = np.arange(_LOWEST * _STEPS, _HIGHEST * _STEPS + 1) / _STEPS
     pitch = _hertz(notes)

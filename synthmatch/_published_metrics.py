@@ -74,7 +74,7 @@ def stft_correlation(target: npt.ArrayLike, candidate: npt.ArrayLike) -> Result:
 
     References
     ----------
-    Barkan et al., "InverSynth", IEEE/ACM TASLP, 2019, section VI.A.4 and table 4.
+    Barkan et al., "InverSynth", IEEE/ACM TASLP, 2019, section VI.A and table 4.
     """
     return compare(target, candidate, _log_stft, pearson)
 
@@ -122,7 +122,7 @@ def log_stft_mae(
     References
     ----------
     "Spec" in Barkan et al., "InverSynth II", ISMIR 2023, section 3.3; base and floor after
-    Le Vaillant et al., DAFx 2021, whose figures its table 1 repeats.
+    Le Vaillant et al., DAFx 2021, where its DX7 data come from.
     """
 
     def feature(x: Row) -> npt.NDArray[Any]:
@@ -229,7 +229,7 @@ def spectral_convergence(
     References
     ----------
     Arik, Jun and Diamos, "Fast spectrogram inversion using multi-head convolutional neural
-    networks", IEEE SPL, 2019, equation 2; used by InverSynth II and by the AST paper.
+    networks", IEEE SPL, 2019; used by InverSynth II and by the AST paper.
     """
 
     def distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
