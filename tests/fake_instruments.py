@@ -102,7 +102,8 @@ class HangWithHelper(Bad):
 
     def misbehave(self, sound):
         helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        (self.folder / "helper").write_text(str(helper.pid))
+        (self.folder / "pid").write_text(str(helper.pid))
+        (self.folder / "pid").rename(self.folder / "helper")
         time.sleep(60)
 
 

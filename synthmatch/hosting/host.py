@@ -124,11 +124,6 @@ class PluginHost:
         """Whether sounds that are marked ``fresh`` get a process of their own."""
         return self._probe.carries_over
 
-    @property
-    def usable(self) -> bool:
-        """Whether it is neither closed nor given up."""
-        return self._given_up is None
-
     def start(self) -> dict[str, str]:
         """Load and probe the plug-in now, if that is not done yet; return :attr:`info`.
 

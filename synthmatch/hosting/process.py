@@ -109,7 +109,7 @@ class Worker:
         self._answers = answers
         self._plays: SimpleQueue[Play | None] = SimpleQueue()
         inherited = {k: v for k, v in os.environ.items() if k not in _WINDOWS}
-        program = _START.format(folders=sys.path, loader=loader, path=path)
+        program = _START.format(folders=[*map(str, sys.path)], loader=loader, path=path)
         # A program of its own, isolated: the user's script is not run again in it, and
         # Ctrl-C reaches the host alone.
         self._process = subprocess.Popen(
