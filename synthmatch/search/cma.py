@@ -6,27 +6,43 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..parameters import FloatArray
 from ._grid import Grid
 
+IntArray = npt.NDArray[np.int64]
+
+_GAIN = 1e-3  # relative improvement that counts as one
+_PATIENCE = 20  # generations without one before a restart, and as many per 20 dimensions
+
 
 class CMA:
-    """CatCMA with margin: a Gaussian for numbers, a distribution over each category.
+    """CatCMA with margin: a Gaussian over numbers, a distribution over each category.
 
     R. Hamano et al., "CatCMA with Margin: Stochastic Optimization for Continuous,
-    Integer, and Categorical Variables", GECCO 2025, arXiv:2504.07884.
+    Integer, and Categorical Variables", GECCO 2025, arXiv:2504.07884. Ordinal parameters
+    are its integers; those of two classes count as categories, as its authors advise. It
+    is told the ranks of losses, so that no scaling of the loss changes the search. When
+    it has converged it starts again around the best of fresh draws.
 
     Parameters
     ----------
     grid : Grid
-        The space. Ordinal parameters of three classes or more are the method's integers.
+        The space.
     rng : numpy.random.Generator
         Source of everything random.
     start : array ``[k, d]``
-        Tried first; the distribution begins around the better ones.
+        Tried first; the distribution begins around the best of them, as wide as they are
+        spread.
     population : int, optional
-        Vectors in one batch.
+        Vectors in one generation.
+    initial : int
+        Draws to begin from where ``start`` is empty, and at every restart.
+    sigma : float
+        Greatest standard deviation to begin with.
+    peak : float
+        Probability added to the categories of the best start.
     """
 
     def __init__(
@@ -42,83 +58,84 @@ class CMA:
     ) -> None:
         self._grid = grid
         self._rng = rng
-        self._start = start if len(start) else grid.sample(rng, initial)
         self._initial = initial
         self._sigma = sigma
         self._peak = peak
-        b = grid.bins
-        cat = grid.categorical | (b == 2)
-        self._x = np.flatnonzero(~grid.discrete)
-        self._z = np.flatnonzero(grid.discrete & ~cat & (b > 2))
-        self._c = np.flatnonzero(cat & (b > 1))
-        dim = len(self._x) + len(self._z) + len(self._c)
-        self._popsize = population or 8 + 4 * math.floor(math.log(max(dim, 1)))
-        self._cma: Any = None
-        self._best = np.inf
-        self._stale = 0
-        self._gen = 0
+        self._start = start if len(start) else grid.sample(rng, initial)
+        choices = grid.discrete & (grid.categorical | (grid.bins == 2)) & grid.movable
+        self._numbers = np.flatnonzero(~grid.discrete)
+        self._ordinals = np.flatnonzero(grid.discrete & ~choices & grid.movable)
+        self._choices = np.flatnonzero(choices)
+        dimensions = max(1, int(grid.movable.sum()))
+        self._population = population or 8 + 4 * math.floor(math.log(dimensions))
+        self._patience = _PATIENCE * (1 + dimensions / 20)
+        self._strategy: Any = None
+        self._asked: list[Any] = []
+        self._base: FloatArray = np.empty(0)
+        self._best = math.inf
+        self._fruitless = 0
 
     def ask(self) -> FloatArray:
-        """Return the next generation ``[n, d]``."""
-        if self._cma is None:
+        """Return starting points, or the next generation ``[n, d]``."""
+        if self._strategy is None:
             return self._start
-        with np.errstate(all="ignore"):
-            self._out = [self._cma.ask() for _ in range(self._cma.population_size)]
-        v = np.tile(self._base, (len(self._out), 1))
-        for r, s in enumerate(self._out):
-            if len(self._x):
-                v[r, self._x] = s.x
-            if len(self._z):
-                v[r, self._z] = s.z
-            if len(self._c):
-                v[r, self._c] = (s.c.argmax(axis=1) + 0.5) / self._grid.bins[self._c]
-        return self._grid.snap(v)
+        self._asked = [self._strategy.ask() for _ in range(self._strategy.population_size)]
+        vectors = np.tile(self._base, (len(self._asked), 1))
+        for row, drawn in zip(vectors, self._asked, strict=True):
+            if self._numbers.size:
+                row[self._numbers] = drawn.x
+            if self._ordinals.size:
+                row[self._ordinals] = drawn.z
+            if self._choices.size:
+                row[self._choices] = (drawn.c.argmax(axis=1) + 0.5) / self._grid.bins[self._choices]
+        return self._grid.snap(vectors)
 
     def tell(self, vectors: FloatArray, losses: FloatArray) -> None:
-        """Update the distribution."""
-        if self._cma is None:
+        """Move the distribution towards the better half of its generation."""
+        if self._strategy is None:
             self._begin(vectors, losses)
             return
-        order = np.argsort(np.argsort(losses, kind="stable"), kind="stable")
+        ranks = np.argsort(np.argsort(losses, kind="stable"), kind="stable")
         with np.errstate(all="ignore"):
-            self._cma.tell([(s, float(r)) for s, r in zip(self._out, order)])
-        self._gen += 1
-        best = losses.min()
-        if best < self._best * (1 - 1e-3):
-            self._best = best
-            self._stale = 0
-        else:
-            self._stale += 1
-        if self._stale > 10 + 20 * len(self._grid) / self._popsize:
-            self._cma = None
+            self._strategy.tell(list(zip(self._asked, ranks.astype(float), strict=True)))
+        improved = losses.min() < self._best * (1 - _GAIN)
+        self._fruitless = 0 if improved else self._fruitless + 1
+        self._best = min(self._best, float(losses.min()))
+        if self._fruitless >= self._patience:
+            self._strategy = None
             self._start = self._grid.sample(self._rng, self._initial)
 
-    def _begin(self, vectors, losses):
-        from cmaes import CatCMAwM
+    def _begin(self, vectors: FloatArray, losses: FloatArray) -> None:
+        """Set up the strategy around the best of ``vectors [n, d]``."""
+        from cmaes import CatCMAwM  # takes 0.4 s to import
 
         order = np.argsort(losses, kind="stable")
-        top = vectors[order[: max(1, len(order) // 8)]]
-        self._base = top[0].copy()
-        g = np.concatenate([self._x, self._z])
-        mean = top[0][g].copy()
-        bins = self._grid.bins[self._c]
-        q = None
-        if len(self._c):
-            q = np.zeros((len(self._c), int(bins.max())))
-            for i, (c, k) in enumerate(zip(self._c, bins.astype(int))):
-                q[i, :k] = (1 - self._peak) / k
-                q[i, int(top[0][c] * k)] += self._peak
-        zs = [((np.arange(k) + 0.5) / k).tolist() for k in self._grid.bins[self._z].astype(int)]
-        self._best = losses.min()
-        self._stale = 0
-        self._cma = CatCMAwM(
-            x_space=[[0.0, 1.0]] * len(self._x) or None,
-            z_space=zs or None,
-            c_space=bins.astype(int).tolist() or None,
-            population_size=self._popsize,
-            mean=mean if len(g) else None,
-            sigma=self._sigma,
-            cov=np.eye(len(g)) if len(g) else None,
-            cat_param=q,
+        self._base = vectors[order[0]].copy()
+        self._best = float(losses[order[0]])
+        self._fruitless = 0
+        gaussian = np.concatenate([self._numbers, self._ordinals])
+        near = vectors[order[1 : 1 + max(4, len(order) // 4)]][:, gaussian]
+        spread = np.sqrt(np.mean((near - self._base[gaussian]) ** 2)) if near.size else np.inf
+        self._strategy = CatCMAwM(
+            x_space=[[0.0, 1.0]] * self._numbers.size or None,
+            z_space=[_centres(k) for k in self._grid.bins[self._ordinals]] or None,
+            c_space=[int(k) for k in self._grid.bins[self._choices]] or None,
+            population_size=self._population,
+            mean=self._base[gaussian].copy() if gaussian.size else None,
+            sigma=float(np.clip(spread, self._sigma / 8, self._sigma)),
+            cov=np.eye(gaussian.size) if gaussian.size else None,
+            cat_param=self._probabilities() if self._choices.size else None,
             seed=int(self._rng.integers(2**31)),
         )
+
+    def _probabilities(self) -> FloatArray:
+        """Return the first distribution over categories, ``[choices, most classes]``."""
+        bins = self._grid.bins[self._choices].astype(np.int64)
+        table = np.where(np.arange(bins.max()) < bins[:, None], (1 - self._peak) / bins[:, None], 0)
+        best = (self._base[self._choices] * bins).astype(np.int64)
+        table[np.arange(len(bins)), best] += self._peak
+        return table
+
+
+def _centres(bins: float) -> list[float]:
+    return [(k + 0.5) / bins for k in range(int(bins))]

@@ -91,7 +91,8 @@ class Genetic:
     def _select(self, n: int) -> FloatArray:
         """Return the winners ``[n, d]`` of tournaments; survivors are sorted, best first."""
         draws = self._rng.integers(len(self._parents), size=(n, self._tournament))
-        return self._parents[draws.min(axis=1)]
+        winners: FloatArray = self._parents[draws.min(axis=1)]
+        return winners
 
     def _cross(self, a: FloatArray, b: FloatArray) -> FloatArray:
         n, d = a.shape
