@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -27,7 +28,7 @@ def compare(
     Row by row, so that memory stays that of one sound. Distances may be arrays; the result
     has the shape of the batch of candidates followed by theirs.
     """
-    t, c = np.asarray(target, dtype=np.float64), np.asarray(candidate, dtype=np.float64)
+    t, c = np.asarray(target), np.asarray(candidate)
     if t.ndim not in (1, 2) or c.ndim not in (1, 2) or not t.size or not c.size:
         raise AudioError(
             f"compare sounds [samples] or [n, samples], not {list(t.shape)} with {list(c.shape)}"
@@ -38,20 +39,19 @@ def compare(
             f"one target [samples] goes with any number"
         )
     samples = max(t.shape[-1], c.shape[-1])
-    targets, candidates = (
-        np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, samples - x.shape[-1])]).reshape(-1, samples)
-        for x in (t, c)
-    )
-    known = feature(targets[0])
-    values = []
-    for i, row in enumerate(candidates):
-        if t.ndim == 2 and i:
-            known = feature(targets[i])
-        values.append(np.asarray(distance(known, feature(row)), dtype=np.float64))
-    return np.reshape(values, c.shape[:-1] + values[0].shape)
+
+    def measured(sound: npt.NDArray[Any]) -> Feature:
+        return feature(np.pad(sound.astype(np.float64), (0, samples - len(sound))))
+
+    rows = np.atleast_2d(c)
+    known = map(measured, t) if t.ndim == 2 else itertools.repeat(measured(t), len(rows))
+    values = [distance(a, measured(b)) for a, b in zip(known, rows, strict=True)]
+    result = np.asarray(values, dtype=np.float64)
+    return result.reshape(c.shape[:-1] + result.shape[1:])
 
 
 def mean_absolute(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
+    """Return the mean absolute difference of two arrays."""
     return float(np.abs(a - b).mean())
 
 
