@@ -258,7 +258,7 @@ def write_wav(path: str | os.PathLike[str], samples: npt.ArrayLike, sample_rate:
     return gain
 
 
-def resample(samples: npt.ArrayLike, sample_rate: int, target_rate: int) -> AudioArray:
+def resample(samples: npt.ArrayLike, sample_rate: float, target_rate: float) -> AudioArray:
     """Return ``samples [n]`` at ``target_rate`` Hz as float32, by soxr at high quality."""
     x = np.asarray(samples, dtype=np.float32)
     if sample_rate == target_rate:
