@@ -128,7 +128,8 @@ def _difference(a: FloatArray, b: FloatArray) -> float:
     """Return the mean absolute difference in dB of two power profiles of any level."""
 
     def decibels(x: FloatArray) -> FloatArray:
-        return np.maximum(10 * np.log10(np.maximum(x, 1e-30) / max(x.max(), 1e-30)), _FLOOR)
+        level = np.log10(np.maximum(x, 1e-30) / max(float(x.max()), 1e-30))
+        return np.asarray(np.maximum(10 * level, _FLOOR), dtype=np.float64)
 
     return float(np.abs(decibels(a) - decibels(b)).mean())
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
+from ._ranking import fit_length
 from .audio import Recording, resample
 from .errors import SynthmatchError, WeightsError
 from .parameters import FloatArray
@@ -18,6 +22,8 @@ from .synth import Note
 
 if TYPE_CHECKING:
     from .estimators import Estimator
+
+_REGULARISE = 64  # training sounds in each step of finetuning (InverSynth II, section 3.2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,40 +38,71 @@ class Network:
         In evaluation mode, on its device.
     metadata : dict
         What :func:`synthmatch.weights.load_model` returned; ``"setting"`` is used here.
+    folder : Path
+        Where it came from.
     """
 
     name: str
     estimator: Estimator
     metadata: Mapping[str, Any]
+    folder: Path
 
     @property
     def setting(self) -> Setting:
         """What the network was trained on."""
         return Setting.from_dict(self.metadata["setting"])
 
-    def propose(self, recording: Recording, note: Note, count: int, seed: int) -> FloatArray:
-        """Return the likeliest vector and ``count - 1`` sampled ones, ``[count, d]``.
+    def hear(self, recording: Recording, note: Note) -> npt.NDArray[np.float32]:
+        """Return a recording as the network takes it, ``float32 [samples]``.
 
         The network knows one pitch. A recording of another is played faster or slower
         until it has that pitch, as a sampler would do it.
         """
-        import torch
-
         estimator = self.estimator
         speed = 2.0 ** ((self.setting.note.pitch - note.pitch) / 12.0)
-        heard = resample(recording.samples, recording.sample_rate * speed, estimator.sample_rate)[
-            : estimator.samples
-        ]
-        audio = torch.zeros(1, estimator.samples)
-        audio[0, : len(heard)] = torch.from_numpy(heard)
-        device = next(estimator.parameters()).device
+        moved = resample(recording.samples, recording.sample_rate * speed, estimator.sample_rate)
+        return fit_length(moved, estimator.samples)
+
+    def propose(self, recording: Recording, note: Note, count: int, seed: int) -> FloatArray:
+        """Return the likeliest vector and ``count - 1`` sampled ones, ``[count, d]``."""
+        import torch
+
+        head = self.estimator.head
+        device = next(self.estimator.parameters()).device
         generator = torch.Generator(device).manual_seed(seed)
+        audio = torch.from_numpy(self.hear(recording, note)[None]).to(device)
         with torch.inference_mode():
-            output = estimator(audio.to(device))
-            vectors = [estimator.head.decode(output)]
+            output = self.estimator(audio)
+            vectors = [head.decode(output)]
             if count > 1:
-                vectors.append(estimator.head.sample(output, count - 1, generator)[0])
+                vectors.append(head.sample(output, count - 1, generator)[0])
         return np.clip(torch.cat(vectors).cpu().numpy().astype(np.float64), 0.0, 1.0)
+
+    def finetune(
+        self, recording: Recording, note: Note, seed: int, seconds: float | None
+    ) -> FloatArray:
+        """Return what the network says while it adapts to a recording ``[k, d]``, best first.
+
+        Raises
+        ------
+        WeightsError
+            If the network was trained without a proxy.
+        """
+        from .datasets import RenderedBatches
+        from .proxy import finetune
+        from .weights import load_proxy
+
+        proxy = load_proxy(self.folder, self.estimator)
+        source = self.setting.open()
+        deadline = math.inf if seconds is None else time.perf_counter() + seconds
+        return finetune(
+            self.estimator,
+            proxy,
+            self.hear(recording, note),
+            source.render,
+            RenderedBatches(source, _REGULARISE, seed),
+            stop=lambda: time.perf_counter() >= deadline,
+        ).vectors
 
 
 def load_network(source: str | Path, device: str = "cpu") -> Network:
@@ -82,7 +119,7 @@ def load_network(source: str | Path, device: str = "cpu") -> Network:
 
     folder = Path(source) if Path(source).is_dir() else model_folder(str(source))
     estimator, metadata = load_model(folder, device=device)
-    network = Network(folder.name, estimator, metadata)
+    network = Network(folder.name, estimator, metadata, folder)
     try:
         network.setting  # noqa: B018
     except (SynthmatchError, KeyError):

@@ -7,7 +7,7 @@ import itertools
 import math
 import numbers
 from collections.abc import Sequence
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +32,9 @@ def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _rounded(value: FloatArray, place: npt.NDArray[np.int64] | np.int64) -> FloatArray:
+def _rounded(value: FloatArray, place: IntArray) -> FloatArray:
     """Round to multiples of ``10**place``, alike for one value and for arrays of them."""
-    power = _POWERS[np.abs(place)]
+    power: FloatArray = np.asarray(_POWERS[np.abs(place)])
     return np.where(place < 0, np.rint(value * power) / power, np.rint(value / power) * power)
 
 
@@ -199,7 +199,7 @@ class Parameter:
         ParameterError
             If it is of the wrong type, not finite, out of range or not a choice.
         """
-        plain = _plain(value)
+        plain: Any = _plain(value)
         if self.kind != "continuous":
             family = _family(plain)
             if family is not None and plain in self.choices:
@@ -242,10 +242,10 @@ class Parameter:
             return np.asarray(self.choices, dtype=np.float64)[index]
         if self.scale == "log":
             value = self.low * np.exp(u * math.log(self.high / self.low))
-            place = np.floor(np.log10(value)).astype(np.int64) - (_DIGITS - 1)
+            place: IntArray = np.floor(np.log10(value)).astype(np.int64) - (_DIGITS - 1)
         else:
             value = self.low + u * (self.high - self.low)
-            place = np.int64(math.ceil(math.log10(self.high - self.low)) - _DIGITS)
+            place = np.asarray(math.ceil(math.log10(self.high - self.low)) - _DIGITS)
         value = _rounded(value, place) + 0.0  # no negative zero
         # A grid point this near an end has the coordinate of the end: it is the end.
         low, high = (self.low, self.high) if self.scale == "log" else (self.high - self.low,) * 2
@@ -270,4 +270,4 @@ class Parameter:
         k = np.asarray(index, dtype=np.float64)
         if self.kind == "continuous":
             return k / (self.classes - 1)
-        return cast(FloatArray, (k + 0.5) / self.classes)
+        return (k + 0.5) / self.classes

@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from . import __version__
+from ._cli_doctor import doctor
 from ._cli_match import match, synth_with_backend
-from ._cli_training import train
+from ._cli_training import dataset, evaluate, train
 from .errors import PresetError, SynthmatchError, SynthmatchWarning
 
 
@@ -54,7 +55,7 @@ def main() -> None:
     """
 
 
-for _command in (match, train):
+for _command in (match, dataset, train, evaluate, doctor):
     main.add_command(_command)
 
 

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -255,10 +255,11 @@ class Matcher:
         match: Match,
         budget: Budget | None = None,
         *,
+        method: Literal["search", "proxy"] = "search",
         sample_rate: int | None = None,
         progress: Progress | None = None,
     ) -> Match:
-        """Return a match at least as good: a search started from the candidates of ``match``.
+        """Return a match at least as good, started from the candidates of ``match``.
 
         Parameters
         ----------
@@ -267,7 +268,10 @@ class Matcher:
         match : Match
             Where to start; of the same synth.
         budget : Budget, optional
-            Of the search; :data:`DEFAULT_SECONDS` by default.
+            :data:`DEFAULT_SECONDS` by default.
+        method : {"search", "proxy"}
+            Search, or adapt the network to this one sound through its proxy
+            (InverSynth II, section 2.4), for as many seconds as the budget has.
         sample_rate, progress
             As for :meth:`predict`.
 
@@ -275,23 +279,27 @@ class Matcher:
         ------
         ParameterError
             If ``match`` is of another synth.
+        WeightsError
+            If the proxy is asked for and there is none.
         """
         if match.synth != self.synth.name:
             raise ParameterError(
                 f"this match is for synth {match.synth!r}, not {self.synth.name!r}; "
                 f"refine it with a Matcher of that synth"
             )
+        recording = _as_recording(audio, sample_rate)
         start = np.stack([c.vector for c in match.candidates])
-        chosen = budget or Budget(seconds=DEFAULT_SECONDS)
-        return self._run(
-            _as_recording(audio, sample_rate),
-            match.note,
-            start,
-            f"{match.method}, then ",
-            len(match.candidates),
-            chosen,
-            progress,
-        )
+        chosen: Budget | None = budget or Budget(seconds=DEFAULT_SECONDS)
+        before = f"{match.method}, then "
+        if method == "proxy":
+            if self.network is None:
+                raise WeightsError("finetuning needs a network with a proxy; see from_pretrained")
+            seconds = chosen.seconds if chosen is not None else None
+            adapted = self.network.finetune(recording, match.note, self.seed, seconds)
+            start, chosen = np.concatenate([start, adapted]), None
+            before += f"{len(adapted)} answers of {self.network.name} finetuned"
+        count = len(match.candidates)
+        return self._run(recording, match.note, start, before, count, chosen, progress)
 
     def _run(
         self,
