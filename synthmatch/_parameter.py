@@ -7,7 +7,7 @@ import itertools
 import math
 import numbers
 from collections.abc import Sequence
-from typing import Any, Literal, cast
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -199,7 +199,7 @@ class Parameter:
         ParameterError
             If it is of the wrong type, not finite, out of range or not a choice.
         """
-        plain: Any = _plain(value)
+        plain = _plain(value)
         if self.kind != "continuous":
             family = _family(plain)
             if family is not None and plain in self.choices:
@@ -216,7 +216,7 @@ class Parameter:
             raise ParameterError(f"parameter {self.name!r}: {plain!r} is not a number; {usable}")
         if plain != plain or abs(plain) == math.inf:
             raise ParameterError(f"parameter {self.name!r}: {plain} is not finite; {usable}")
-        if not self.low <= plain <= self.high:
+        if not self.low <= plain <= self.high:  # type: ignore[operator]
             raise ParameterError(f"parameter {self.name!r}: {plain} is out of range; {usable}")
         return float(self.native(self.unit_value(float(plain))))
 
