@@ -314,6 +314,12 @@ def test_a_forked_process_leaves_the_workers_alone(host, tmp_path, monkeypatch):
     assert len(processes(tmp_path)) == 1
 
 
+def test_a_system_that_starts_no_process_is_one_error(host, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(HostingError, match=r"no process for .* starts: .*No such file"):
+        host("Honest").render_many([play(440)] * 3)
+
+
 def test_workers_have_the_environment_they_need_and_no_display(host, monkeypatch):
     monkeypatch.setenv("DISPLAY", ":0")
     info = host("Environment", environment={"FAKE_WISH": "granted"}).start()

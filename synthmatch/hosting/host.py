@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
+from typing import NoReturn
 
 from ..errors import HostingError
 from ..synth import AudioArray
@@ -199,7 +200,10 @@ class PluginHost:
 
     def _spawn(self, count: int, *, fresh: bool) -> None:
         for _ in range(count):
-            worker = Worker(*self._program, self._answers, fresh)
+            try:
+                worker = Worker(*self._program, self._answers, fresh)
+            except OSError as error:
+                self._give_up(HostingError(f"no process for {self.path.name} starts: {error}"))
             worker.deadline = time.monotonic() + self._start_limit
             self._workers.add(worker)
 
@@ -272,7 +276,7 @@ class PluginHost:
             if self._failed_sounds >= _SOUNDS:
                 self._give_up(HostingError(f"{error}; so it did on {_SOUNDS} sounds in a row"))
 
-    def _give_up(self, error: HostingError) -> None:
+    def _give_up(self, error: HostingError) -> NoReturn:
         self._given_up = error
         self._finalizer()
         raise error
