@@ -63,6 +63,8 @@ class Match:
         Seconds by stage.
     seed : int
         The seed everything random came from.
+    backend : dict
+        What made the sounds, for people; empty for a synth that has one engine only.
     history : tuple
         ``(renders, seconds, best distance)`` as the search went on.
     """
@@ -77,6 +79,7 @@ class Match:
     stopped: str
     timings: Mapping[str, float]
     seed: int
+    backend: Mapping[str, str] = dataclasses.field(default_factory=dict)
     history: tuple[tuple[int, float, float], ...] = ()
 
     @property
@@ -93,6 +96,7 @@ class Match:
         """Return everything but the audio, ready for JSON."""
         return {
             "synth": self.synth,
+            "backend": dict(self.backend),
             "target": self.target.name,
             "note": dataclasses.asdict(self.note),
             "sample_rate": self.sample_rate,

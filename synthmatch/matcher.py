@@ -22,7 +22,7 @@ from .objective import Objective
 from .parameters import FloatArray
 from .registry import load_synth
 from .search import DEFAULT, METHODS, Budget, SearchResult, make_optimizer, search
-from .synth import AudioArray, Note, Synth, render_batch, sample_prior
+from .synth import AudioArray, Note, Synth, backend_info, render_batch, sample_prior
 
 __all__ = ["DEFAULT_SECONDS", "Candidate", "Match", "Matcher"]
 
@@ -349,6 +349,7 @@ class Matcher:
             stopped=found.stopped,
             timings=timings,
             seed=self.seed,
+            backend=backend_info(self.synth),
             history=tuple(found.history),
         )
 

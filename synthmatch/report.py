@@ -201,6 +201,7 @@ def report_match(path: str | os.PathLike[str], match: Match, space: ParameterSpa
 
     facts = {
         "Synth": match.synth,
+        **{f"Played by: {name}": text for name, text in match.backend.items()},
         "Note": describe_note(match.note),
         "Method": match.method,
         "Sounds rendered": f"{match.renders:,}",

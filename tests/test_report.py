@@ -308,12 +308,13 @@ def test_a_match_is_reported_with_how_it_was_found(tmp_path):
         stopped="budget",
         timings={"search": 3.0, "rank": 0.25},
         seed=7,
+        backend={"plug-in": "Bell 2.0"},
         history=((1, 0.1, 0.5), (2, 0.2, 0.0375)),
     )
     report_match(tmp_path / "a.html", match, SPACE)
     page = Page((tmp_path / "a.html").read_text(encoding="utf-8"))
     facts = ("bell.flac", "a hum", "CMA-ES", "12,345", "3.2 s", "budget", "Seed 7", "22,050 Hz")
-    assert all(fact in page.text for fact in facts)
+    assert all(fact in page.text for fact in (*facts, "Bell 2.0"))
     assert "A4 +25 cents (MIDI 69.25) at velocity 90, held 0.30 s of 0.50 s" in page.text
     assert "people call sounds similar" in page.text and "0.0375" in page.text
 
