@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -168,11 +168,16 @@ def test_interrupt_writes_the_best_so_far(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_help_is_quick() -> None:
     best = min(_seconds([sys.executable, "-m", "synthmatch", "--help"]) for _ in range(3))
-    bare = min(_seconds([sys.executable, "-c", "import click"]) for _ in range(3))
-    assert best < bare + 0.3
+    assert best < 0.3
 
 
 def _seconds(command: list[str]) -> float:
-    began = time.perf_counter()
+    """Return the processor time of a command; the wall clock of a busy machine says little."""
+    before = os.times()
     subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - began
+    after = os.times()
+    return (
+        after.children_user
+        + after.children_system
+        - (before.children_user + before.children_system)
+    )
