@@ -8,6 +8,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -92,6 +93,7 @@ class PluginHost:
         self._program = loader, str(path), dict(environment or {})
         self._answers: SimpleQueue[tuple[Worker, Answer]] = SimpleQueue()
         self._workers: set[Worker] = set()
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="plug-in starter")
         self._failed_starts = 0
         self._failed_sounds = 0
         self._given_up: HostingError | None = None
@@ -113,6 +115,7 @@ class PluginHost:
         """End all workers; the host cannot be used afterwards."""
         with self._lock:
             self._given_up = HostingError(f"the host of {self.path.name} is closed; make another")
+            self._starter.shutdown()
             self._finalizer()
 
     @property
@@ -201,11 +204,15 @@ class PluginHost:
     def _spawn(self, count: int, *, fresh: bool) -> None:
         for _ in range(count):
             try:
-                worker = Worker(*self._program, self._answers, fresh)
+                self._starter.submit(self._enlist, fresh).result()
             except OSError as error:
                 self._give_up(HostingError(f"no process for {self.path.name} starts: {error}"))
-            worker.deadline = time.monotonic() + self._start_limit
-            self._workers.add(worker)
+
+    def _enlist(self, fresh: bool) -> None:
+        """Start a worker and list it, in a thread: Ctrl-C must not come in between."""
+        worker = Worker(*self._program, self._answers, fresh)
+        worker.deadline = time.monotonic() + self._start_limit
+        self._workers.add(worker)
 
     def _order(self, worker: Worker, play: Play) -> None:
         worker.deadline = time.monotonic() + self._time_limit + play.note.total
