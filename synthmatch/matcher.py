@@ -30,7 +30,7 @@ AudioInput = str | os.PathLike[str] | npt.NDArray[Any] | Recording
 Progress = Callable[[float, float, float], None]
 
 DEFAULT_SECONDS = 4.0
-_FAST_RATE = 22_050  # Hz; searching goes on at no more
+_FAST_RATE = 32_000  # Hz; the objective hears no further than 16 kHz
 _DRAWS = 16  # candidates that a network proposes
 _FROM_BANK = 32  # presets of the user's bank that are tried
 _POOL = 2000  # best distinct vectors of a search that candidates are picked from
@@ -391,9 +391,5 @@ def _as_recording(audio: AudioInput, sample_rate: int | None) -> Recording:
 
 
 def _search_rate(native: int) -> int:
-    """Return the rate in Hz to search at: half or less of one that reaches above 20 kHz.
-
-    Rendering and comparing cost half, and what is lost is above 10 kHz. The candidates
-    that come of it are ranked at the native rate.
-    """
-    return native if native <= _FAST_RATE else _FAST_RATE
+    """Return the rate in Hz to search at; what comes of it is ranked at the native rate."""
+    return min(native, _FAST_RATE)
