@@ -25,6 +25,9 @@ class Grid:
         ``float64 [d]``: number of choices of the discrete columns, infinity for continuous.
     categorical : ndarray
         ``bool [d]``: columns whose classes have no order.
+    group : ndarray
+        ``int64 [d]``: number of the group that a column belongs to; a column without a
+        group is one of its own.
     """
 
     def __init__(self, space: ParameterSpace, sample: Sampler | None = None) -> None:
@@ -33,6 +36,8 @@ class Grid:
         self.categorical = np.array([p.kind == "categorical" for p in space])
         self.discrete: BoolArray = np.isfinite(self.bins)
         self.movable: BoolArray = self.bins > 1
+        groups = [p.group or p.name for p in space]
+        self.group = np.array([groups.index(g) for g in groups], dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.bins)

@@ -32,6 +32,7 @@ class HillClimbing:
         start: FloatArray,
         *,
         population: int = 32,
+        initial: int = 128,
         patience: int = 10,
         sigma: tuple[float, float] = (0.01, 0.3),
     ) -> None:
@@ -41,6 +42,7 @@ class HillClimbing:
         self._patience = patience
         self._sigma = sigma
         self._starts = start
+        self._initial = initial
         self._here: FloatArray | None = None
         self._loss = np.inf
         self._fruitless = 0
@@ -51,7 +53,7 @@ class HillClimbing:
         if self._here is None:
             self._fresh = True
             if not len(self._starts):
-                self._starts = self._grid.sample(self._rng, self._population)
+                self._starts = self._grid.sample(self._rng, self._initial)
             return self._starts
         self._fresh = False
         n, d = self._population, len(self._grid)

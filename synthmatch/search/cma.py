@@ -52,7 +52,7 @@ class CMA:
         start: FloatArray,
         *,
         population: int | None = None,
-        initial: int = 64,
+        initial: int = 128,
         sigma: float = 0.2,
         peak: float = 0.5,
     ) -> None:
@@ -114,16 +114,17 @@ class CMA:
         self._best = float(losses[order[0]])
         self._fruitless = 0
         gaussian = np.concatenate([self._numbers, self._ordinals])
-        near = vectors[order[1 : 1 + max(4, len(order) // 4)]][:, gaussian]
-        spread = np.sqrt(np.mean((near - self._base[gaussian]) ** 2)) if near.size else np.inf
+        near = vectors[order[: max(4, len(order) // 8)]][:, gaussian]
+        spread = np.sqrt(np.mean((near - self._base[gaussian]) ** 2, axis=0))
+        deviations = np.clip(spread, self._sigma / 8, self._sigma)
         self._strategy = CatCMAwM(
             x_space=[[0.0, 1.0]] * self._numbers.size or None,
             z_space=[_centres(k) for k in self._grid.bins[self._ordinals]] or None,
             c_space=[int(k) for k in self._grid.bins[self._choices]] or None,
             population_size=self._population,
             mean=self._base[gaussian].copy() if gaussian.size else None,
-            sigma=float(np.clip(spread, self._sigma / 8, self._sigma)),
-            cov=np.eye(gaussian.size) if gaussian.size else None,
+            sigma=1.0,
+            cov=np.diag(deviations**2) if gaussian.size else None,
             cat_param=self._probabilities() if self._choices.size else None,
             seed=int(self._rng.integers(2**31)),
         )

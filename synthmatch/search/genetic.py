@@ -21,6 +21,8 @@ class Genetic:
         Source of everything random.
     start : array ``[k, d]``
         Part of the first generation.
+    initial : int
+        Vectors of the first generation; where there is a start, ``children`` will do.
     population : int
         Survivors of a generation: the best distinct vectors so far compete as parents.
     children : int
@@ -29,11 +31,23 @@ class Genetic:
         Parents are the best of so many draws.
     crossover : float
         Share of children with two parents; the others are mutated copies.
+    grouped : float
+        Share of such children that take whole groups of parameters, an envelope or an
+        operator, from either parent; the others take each parameter from either.
     blend : float
         Share of such children whose numeric parameters are drawn around and between
-        those of the parents (BLX); the others take each parameter from either parent.
+        those of the parents instead (BLX).
     mutations : float
-        Mean number of parameters that mutate in a child.
+        Mean number of parameters that mutate in a child, beside one that always does.
+    reset : float
+        Share of mutations that take the value of a fresh draw from the prior.
+    sigma : (float, float)
+        Range of the standard deviation of the other mutations, drawn log-uniformly.
+
+    Notes
+    -----
+    The defaults were chosen on 16 to 24 random sounds of two synths at 1,000 to 5,000
+    renders, by distance, STFT correlation and spectral convergence.
     """
 
     def __init__(
@@ -42,12 +56,15 @@ class Genetic:
         rng: np.random.Generator,
         start: FloatArray,
         *,
-        population: int = 64,
-        children: int = 64,
-        tournament: int = 3,
+        initial: int = 256,
+        population: int = 96,
+        children: int = 24,
+        tournament: int = 5,
         crossover: float = 0.7,
-        blend: float = 0.3,
-        mutations: float = 1.5,
+        grouped: float = 0.3,
+        blend: float = 0.1,
+        mutations: float = 1.0,
+        reset: float = 0.2,
         sigma: tuple[float, float] = (0.01, 0.3),
     ) -> None:
         self._grid = grid
@@ -56,10 +73,13 @@ class Genetic:
         self._children = children
         self._tournament = tournament
         self._crossover = crossover
+        self._grouped = grouped
         self._blend = blend
+        self._reset = reset
         self._rate = min(1.0, mutations / max(1, int(grid.movable.sum())))
         self._sigma = sigma
-        fresh = grid.sample(rng, max(0, population - len(start)))
+        wanted = children if len(start) else initial
+        fresh = grid.sample(rng, max(0, wanted - len(start)))
         self._first = grid.unique(np.concatenate([start, fresh]))
         self._parents = self._first[:0]
         self._losses = np.empty(0)
@@ -96,7 +116,10 @@ class Genetic:
 
     def _cross(self, a: FloatArray, b: FloatArray) -> FloatArray:
         n, d = a.shape
-        uniform = np.where(self._rng.random((n, d)) < 0.5, a, b)
+        first = self._rng.random((n, d)) < 0.5
+        whole = first[:, self._grid.group]
+        grouped = self._rng.random((n, 1)) < self._grouped
+        uniform = np.where(np.where(grouped, whole, first), a, b)
         mixed = a + self._rng.uniform(-0.25, 1.25, (n, d)) * (b - a)
         mixed = np.where(self._grid.categorical, uniform, mixed)
         blend = self._rng.random((n, 1)) < self._blend
@@ -112,4 +135,8 @@ class Genetic:
             change[np.arange(n), self._rng.choice(movable, n)] = True
         low, high = np.log(self._sigma)
         sigma = np.exp(self._rng.uniform(low, high, (n, 1)))
-        return self._grid.step(vectors, change, sigma, self._rng)
+        stepped = self._grid.step(vectors, change, sigma, self._rng)
+        if not self._reset:
+            return stepped
+        renewed = change & (self._rng.random((n, d)) < self._reset)
+        return np.where(renewed, self._grid.sample(self._rng, n), stepped)
