@@ -70,7 +70,7 @@ class Objective:
     Notes
     -----
     The cost grows with the length of the target; a second of sound at 22,050 Hz takes
-    about 0.25 ms of one core. All is computed in float32, and the distance of a candidate
+    about 0.3 ms of one core. All is computed in float32, and the distance of a candidate
     is the same to the bit whatever else is in the batch.
 
     Raises
