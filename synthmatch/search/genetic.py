@@ -8,6 +8,7 @@ from ..parameters import FloatArray
 from ._grid import Grid, keys
 
 _TRIES = 8  # extra mutations of a child that was tried before
+_RESERVE = 256  # draws from the prior that are made at once
 
 
 class Genetic:
@@ -84,6 +85,7 @@ class Genetic:
         self._parents = self._first[:0]
         self._losses = np.empty(0)
         self._seen: set[bytes] = set()
+        self._reserve = self._first[:0]
 
     def ask(self) -> FloatArray:
         """Return the next generation ``[n, d]``."""
@@ -139,4 +141,11 @@ class Genetic:
         if not self._reset:
             return stepped
         renewed = change & (self._rng.random((n, d)) < self._reset)
-        return np.where(renewed, self._grid.sample(self._rng, n), stepped)
+        return np.where(renewed, self._fresh(n), stepped)
+
+    def _fresh(self, n: int) -> FloatArray:
+        """Return ``n`` draws from the prior, which is quicker when asked for many at once."""
+        if len(self._reserve) < n:
+            self._reserve = self._grid.sample(self._rng, max(n, _RESERVE))
+        taken, self._reserve = self._reserve[:n], self._reserve[n:]
+        return taken
