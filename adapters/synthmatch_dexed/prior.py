@@ -1,24 +1,33 @@
 """Voices such as people make, drawn from a model of 23,000 of theirs.
 
 The 145 numbers of a voice are drawn one after the other, each from a distribution that
-depends on all before it: a neural autoregressive distribution estimator (NADE: Larochelle
-and Murray, AISTATS 2011) over bins of the numbers' values. With ``x[i]`` the bin of number
-``i``::
+depends on all before it. The model is a neural autoregressive distribution estimator
+(NADE: Larochelle and Murray, AISTATS 2011) over bins of the numbers' values, with two
+additions. A number depends directly on its *parents*, the algorithm and the two others
+that tell most about it, and it may be copied from its *sources*: people often set a number
+as they set the same one of an earlier operator, or the stage before it of an envelope. With
+``x[i]`` the value of number ``i``, ``k[i]`` its bin, ``q`` its parents and ``s[i, j]`` the
+values of its sources::
 
-    a[0] = c,   a[i + 1] = a[i] + W[i][x[i]]
-    p(x[i]) = softmax(V[i] relu(a[i]) + b[i])
+    a[0] = c,   a[i + 1] = a[i] + W[i][k[i]] + sum over j of M[i][j] [x[i] = s[i, j]]
+    h = relu(a[i])
+    gate = softmax(G[i] h + d[i])
+    logits = V[i] h + b[i] + sum over q of T[i, q][k[q]]
+    p(x[i]) = gate[0] softmax(logits)[k[i]] p(x[i] | k[i])
+              + sum over j of gate[1 + j] [x[i] = s[i, j]]
 
-and within a bin a value as often as people use it. Common values, 99 or 50 for example,
-have a bin of their own. The tensors are made by ``examples/train_dx7_prior.py``; they hold
-no voices.
+where ``p(x | k)`` is how often people use a value of a bin. Common values, 99 or 50 for
+example, have a bin of their own. The tensors are made by ``examples/train_dx7_prior.py``;
+they hold no voices.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,38 +38,95 @@ from synthmatch.parameters import FloatArray
 from .voices import COLUMN, LARGEST, SOUND, VoiceArray, name_codes
 
 SingleArray = npt.NDArray[np.float32]
+_Item = TypeVar("_Item", bound=np.generic)
 
 FILE = Path(__file__).with_name("prior.safetensors")
 """Where the tensors of the model are."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Prior:
-    """A model of voices.
+class Step:
+    """How one number of a voice is drawn.
 
     Attributes
     ----------
-    columns : int64 [145]
-        The numbers of a voice in the order they are drawn.
-    bins : list of int64 [values]
-        For each number, in that order, the bin of each of its values.
-    ladder : list of float64 [values]
-        For each number the cumulative probability of its values within their bins, plus
-        the index of the bin.
-    embeddings : list of float32 [bins, hidden]
-        W above.
-    weights, biases : list of float32 [bins, hidden], list of float32 [bins]
+    column : int
+        Which number.
+    bins : int64 [values]
+        The bin of each of its values.
+    ladder : float64 [values]
+        Cumulative probability of the values within their bin, plus the index of the bin.
+    sources : int64 [sources]
+        Columns it may be copied from.
+    parents : tuple of (int, float32 [values of the parent, bins])
+        Column of each parent, and T above by its value.
+    embeddings, matches : float32 [bins, hidden], [sources, hidden]
+        W and M above.
+    weights, biases : float32 [bins, hidden], [bins]
         V and b above.
-    start : float32 [hidden]
-        c above.
+    gates, gate_biases : float32 [1 + sources, hidden], [1 + sources]
+        G and d above.
     """
 
-    columns: VoiceArray
-    bins: list[VoiceArray]
-    ladder: list[FloatArray]
-    embeddings: list[SingleArray]
-    weights: list[SingleArray]
-    biases: list[SingleArray]
+    column: int
+    bins: VoiceArray
+    ladder: FloatArray
+    sources: VoiceArray
+    parents: tuple[tuple[int, SingleArray], ...]
+    embeddings: SingleArray
+    matches: SingleArray
+    weights: SingleArray
+    biases: SingleArray
+    gates: SingleArray
+    gate_biases: SingleArray
+
+    def seen(self, sounds: VoiceArray) -> SingleArray:
+        """Return what this number of ``sounds [n, 145]`` adds to ``a``, ``[n, hidden]``."""
+        values = sounds[:, self.column]
+        equal = values[:, None] == sounds[:, self.sources]
+        total: SingleArray = self.embeddings[self.bins[values]] + equal @ self.matches
+        return total
+
+    def draw(
+        self,
+        sounds: VoiceArray,
+        hidden: SingleArray,
+        rng: np.random.Generator,
+        temperature: float,
+    ) -> VoiceArray:
+        """Return values ``[n]`` for the numbers before in ``sounds`` and ``h [n, hidden]``."""
+        n = len(sounds)
+        bins = _choose(self._logits(sounds, hidden) / temperature, rng)
+        within = rng.random(n) * (1.0 - 1e-12)  # so that the sum stays below bins + 1
+        fresh = np.searchsorted(self.ladder, bins + within, "right")
+        choices = np.column_stack([fresh, sounds[:, self.sources]])
+        ways = _choose((hidden @ self.gates.T + self.gate_biases) / temperature, rng)
+        taken: VoiceArray = choices[np.arange(n), ways]
+        return taken
+
+    def log_probability(self, sounds: VoiceArray, hidden: SingleArray) -> FloatArray:
+        """Return the logarithm ``[n]`` of the probability of this number of ``sounds``."""
+        values = sounds[:, self.column]
+        of_bins = _softmax(self._logits(sounds, hidden))
+        within = np.diff(self.ladder, prepend=0.0)
+        fresh = of_bins[np.arange(len(sounds)), self.bins[values]] * within[values]
+        equal = values[:, None] == sounds[:, self.sources]
+        gate = _softmax(hidden @ self.gates.T + self.gate_biases)
+        result: FloatArray = np.log(gate[:, 0] * fresh + (gate[:, 1:] * equal).sum(axis=1))
+        return result
+
+    def _logits(self, sounds: VoiceArray, hidden: SingleArray) -> SingleArray:
+        logits: SingleArray = hidden @ self.weights.T + self.biases
+        for column, table in self.parents:
+            logits += table[sounds[:, column]]
+        return logits
+
+
+@dataclasses.dataclass(frozen=True)
+class Prior:
+    """A model of voices: its steps in the order of drawing, and c above."""
+
+    steps: Sequence[Step]
     start: SingleArray
 
     @classmethod
@@ -70,74 +136,101 @@ class Prior:
         Parameters
         ----------
         tensors : mapping
-            ``columns`` [145]; ``bins``, the bin of each value of each number, one number
-            after the other in the order of ``columns``; ``frequencies`` of the values,
-            likewise; ``embeddings`` and ``weights`` [bins, hidden] and ``biases`` [bins],
-            likewise; ``start`` [hidden].
+            ``columns`` [145] in the order of drawing; ``bins`` and ``frequencies`` of all
+            values, ``sources``, ``embeddings``, ``matches``, ``weights``, ``biases``,
+            ``gates`` and ``gate_biases``, each one number after the other in this order;
+            ``copies`` [145], how many sources each has; ``parents`` [145, parents], columns
+            of those drawn before and 255 for none; ``tables``, flat, of one parent [its
+            bins, bins] after the other; ``start`` [hidden].
         """
         columns = tensors["columns"].astype(np.int64)
-        ends = np.cumsum(LARGEST[columns] + 1)[:-1]
-        bins = np.split(tensors["bins"].astype(np.int64), ends)
-        frequencies = np.split(tensors["frequencies"].astype(np.float64), ends)
-        rows = np.cumsum([b[-1] + 1 for b in bins])[:-1]
-        embeddings, weights, biases = (
-            np.split(tensors[key].astype(np.float32), rows)
-            for key in ("embeddings", "weights", "biases")
+        copies = tensors["copies"].astype(np.int64)
+        bins = _cut(tensors["bins"].astype(np.int64), LARGEST[columns] + 1)
+        frequencies = _cut(tensors["frequencies"].astype(np.float64), LARGEST[columns] + 1)
+        sizes = np.array([b[-1] + 1 for b in bins])
+        single = {key: value.astype(np.float32) for key, value in tensors.items()}
+        parents = _parents(columns, bins, tensors["parents"].astype(np.int64), single["tables"])
+        parts = zip(
+            columns,
+            bins,
+            map(_ladder, bins, frequencies),
+            _cut(tensors["sources"].astype(np.int64), copies),
+            parents,
+            _cut(single["embeddings"], sizes),
+            _cut(single["matches"], copies),
+            _cut(single["weights"], sizes),
+            _cut(single["biases"], sizes),
+            _cut(single["gates"], copies + 1),
+            _cut(single["gate_biases"], copies + 1),
+            strict=True,
         )
-        ladder = [_ladder(b, f) for b, f in zip(bins, frequencies, strict=True)]
-        start = tensors["start"].astype(np.float32)
-        return cls(columns, bins, ladder, embeddings, weights, biases, start)
+        return cls([Step(int(column), *rest) for column, *rest in parts], single["start"])
 
     def sample(
         self,
         rng: np.random.Generator,
         n: int,
         given: Mapping[int, int] | None = None,
+        temperature: float = 1.0,
     ) -> VoiceArray:
-        """Return ``n`` sounds ``int64 [n, 145]``.
-
-        Parameters
-        ----------
-        rng : numpy.random.Generator
-            Two uniform numbers are drawn for each number of each voice.
-        n : int
-            How many.
-        given : mapping, optional
-            Numbers held fixed, by column; those drawn after them depend on them.
-        """
+        """Return ``n`` sounds ``int64 [n, 145]``, with the numbers ``given`` by column."""
         held = given or {}
-        sounds = np.empty((n, SOUND), dtype=np.int64)
-        hidden = np.tile(self.start, (n, 1))
-        for i, column in enumerate(self.columns):
-            if column in held:
-                sounds[:, column] = held[column]
+        sounds = np.zeros((n, SOUND), dtype=np.int64)
+        total = np.tile(self.start, (n, 1))
+        for step in self.steps:
+            if step.column in held:
+                sounds[:, step.column] = held[step.column]
             else:
-                sums = np.cumsum(np.exp(self._logits(i, hidden)), axis=1, dtype=np.float64)
-                bin_ = (sums[:, :-1] <= rng.random((n, 1)) * sums[:, -1:]).sum(axis=1)
-                within = rng.random(n) * (1.0 - 1e-12)  # so that the sum stays below bin_ + 1
-                sounds[:, column] = np.searchsorted(self.ladder[i], bin_ + within, "right")
-            hidden += self.embeddings[i][self.bins[i][sounds[:, column]]]
+                sounds[:, step.column] = step.draw(sounds, np.maximum(total, 0.0), rng, temperature)
+            total += step.seen(sounds)
         return sounds
 
     def log_probability(self, sounds: VoiceArray) -> FloatArray:
         """Return the logarithm ``[n]`` of the probability of sounds ``[n, 145]``, in nats."""
-        total = np.zeros(len(sounds))
-        hidden = np.tile(self.start, (len(sounds), 1))
-        every = np.arange(len(sounds))
-        for i, column in enumerate(self.columns):
-            logits = self._logits(i, hidden)
-            values = sounds[:, column]
-            bin_ = self.bins[i][values]
-            total += logits[every, bin_] - np.log(np.exp(logits).sum(axis=1))
-            total += np.log(np.diff(self.ladder[i], prepend=0.0))[values]
-            hidden += self.embeddings[i][bin_]
-        return total
+        result = np.zeros(len(sounds))
+        total = np.tile(self.start, (len(sounds), 1))
+        for step in self.steps:
+            result += step.log_probability(sounds, np.maximum(total, 0.0))
+            total += step.seen(sounds)
+        return result
 
-    def _logits(self, i: int, hidden: SingleArray) -> SingleArray:
-        """Return ``[n, bins]``, at most 0."""
-        logits: SingleArray = np.maximum(hidden, 0.0) @ self.weights[i].T + self.biases[i]
-        logits -= logits.max(axis=1, keepdims=True)
-        return logits
+
+def _cut(rows: npt.NDArray[_Item], sizes: VoiceArray) -> list[npt.NDArray[_Item]]:
+    """Return ``rows`` in pieces of ``sizes``."""
+    return np.split(rows, np.cumsum(sizes)[:-1])
+
+
+def _parents(
+    columns: VoiceArray, bins: list[VoiceArray], parents: VoiceArray, tables: SingleArray
+) -> list[tuple[tuple[int, SingleArray], ...]]:
+    """Return for each number the columns of its parents with their tables by value."""
+    of = dict(zip(columns.tolist(), bins, strict=True))
+    found = []
+    start = 0
+    for own, row in zip(bins, parents.tolist(), strict=True):
+        pairs = []
+        for column in row:
+            if column in of:
+                shape = (of[column][-1] + 1, own[-1] + 1)
+                table = tables[start : start + shape[0] * shape[1]].reshape(shape)
+                start += table.size
+                pairs.append((column, table[of[column]]))
+        found.append(tuple(pairs))
+    return found
+
+
+def _softmax(logits: SingleArray) -> FloatArray:
+    """Return the probabilities ``[n, k]`` of ``logits [n, k]``."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
+    shares: FloatArray = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _choose(logits: SingleArray, rng: np.random.Generator) -> VoiceArray:
+    """Return an index ``[n]`` for each row of ``logits [n, k]``."""
+    sums = np.cumsum(_softmax(logits), axis=1)
+    index: VoiceArray = (sums[:, :-1] <= rng.random((len(sums), 1))).sum(axis=1)
+    return index
 
 
 def _ladder(bins: VoiceArray, frequencies: FloatArray) -> FloatArray:
@@ -157,7 +250,10 @@ def load_prior() -> Prior:
 
 
 def sample_voices(
-    rng: np.random.Generator, n: int, given: Mapping[str, int] | None = None
+    rng: np.random.Generator,
+    n: int,
+    given: Mapping[str, int] | None = None,
+    temperature: float = 0.9,
 ) -> VoiceArray:
     """Return ``n`` voices ``int64 [n, 155]`` such as people make, without a name.
 
@@ -172,16 +268,22 @@ def sample_voices(
         counted from 0 as there. The algorithm and the transposition are drawn before all
         others, so that the others are as people set them for it; held numbers further on
         influence only those drawn after them.
+    temperature : float
+        More than 0: logits are divided by it. At 1 the draws are the model's; a little less
+        keeps the many small doubts of 145 draws from adding up, and of values from 0.7 to 1
+        the default came nearest to test voices in sound.
 
     Raises
     ------
     ParameterError
-        If a number has no such name or is out of its range.
+        If a number has no such name or is out of its range, or the temperature is.
     """
+    if not temperature > 0.0:
+        raise ParameterError(f"a temperature is more than 0, not {temperature}")
     held = {}
     for name, value in (given or {}).items():
         if name not in COLUMN or not 0 <= value <= LARGEST[COLUMN[name]]:
             raise ParameterError(f"a DX7 voice has no {name!r} of {value}")
         held[COLUMN[name]] = value
-    sounds = load_prior().sample(rng, n, held)
+    sounds = load_prior().sample(rng, n, held, temperature)
     return np.hstack([sounds, np.tile(name_codes(""), (n, 1))])
