@@ -118,3 +118,29 @@ def test_a_matcher_with_a_bank_starts_from_it(target: np.ndarray, tmp_path: Path
     match = Matcher("fm", bank=tmp_path).predict(target, RATE, note=NOTE, budget=Budget(renders=20))
     assert match.best.distance == 0.0
     assert "bank" in match.method
+
+
+def test_refining_through_a_proxy_never_gets_worse(target: np.ndarray, tmp_path: Path) -> None:
+    from synthmatch.training import ProxyGoal, Recipe, train
+
+    train(
+        "fm",
+        "inversynth2",
+        out=tmp_path / "model",
+        recipe=Recipe(steps=8, batch=8, validate=16, validations=1),
+        note=NOTE,
+        goal=ProxyGoal,
+    )
+    matcher = Matcher.from_pretrained(tmp_path / "model")
+    first = matcher.predict(target, RATE, note=NOTE, candidates=2)
+    better = matcher.refine(target, first, Budget(seconds=3.0), method="proxy", sample_rate=RATE)
+    assert better.best.distance <= first.best.distance
+    assert "finetuned" in better.method
+
+
+def test_a_network_without_a_proxy_cannot_be_finetuned(
+    trained: Matcher, target: np.ndarray
+) -> None:
+    match = trained.predict(target, RATE, note=NOTE, candidates=1)
+    with pytest.raises(WeightsError, match="proxy"):
+        trained.refine(target, match, method="proxy", sample_rate=RATE)
