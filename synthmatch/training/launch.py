@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 from typing import Any, Protocol
@@ -134,4 +135,11 @@ def pick_launcher(device: str, precision: str) -> Launcher:
         precision="bf16-mixed" if precision == "bfloat16" else "32-true",
     )
     fabric.launch()
+    atexit.register(_leave)
     return fabric
+
+
+def _leave() -> None:
+    """Take leave of the other processes: threads of theirs left running abort the program."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
