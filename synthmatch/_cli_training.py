@@ -91,12 +91,14 @@ def _what(command: Any) -> Any:
 @click.option("--steps", type=click.IntRange(min=1), help="Budget in steps: reproducible.")
 @click.option("--batch", default=64, show_default=True, type=click.IntRange(min=1))
 @click.option("--accumulate", default=1, show_default=True, help="Batches to one step.")
+@click.option("--optimizer", default="adamw", show_default=True, help="Or muon.")
 @click.option("--learning-rate", default=1e-3, show_default=True, help="Peak.")
 @click.option("--precision", default="float32", show_default=True, help="Or bfloat16.")
 @click.option("--patience", type=click.IntRange(min=1), help="Validations without a better one.")
 @click.option("--validate", default=512, show_default=True, help="Held-out sounds.")
 @click.option("--gate", type=float, help="Redraw sounds under this level in dB.")
 @click.option("--proxy", is_flag=True, help="Train a proxy along; for inversynth2.")
+@click.option("--proxy-share", default=1.0, show_default=True, help="Of a batch that it sees.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the model.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps.")
 @click.option("--seed", default=0, show_default=True)
@@ -111,6 +113,7 @@ def train(
     output: Path,
     options: tuple[str, ...],
     proxy: bool,
+    proxy_share: float,
     device: str,
     half: bool,
     overwrite: bool,
@@ -120,6 +123,8 @@ def train(
 
     The same command goes on with a run that was interrupted.
     """
+    from functools import partial
+
     from .datasets import Dataset
     from .training import ProxyGoal, Recipe
     from .training import train as run
@@ -133,7 +138,7 @@ def train(
         out=output,
         recipe=chosen,
         options=_options(options),
-        goal=ProxyGoal if proxy else None,
+        goal=partial(ProxyGoal, share=proxy_share) if proxy else None,
         device=device,
         half=half,
         overwrite=overwrite,

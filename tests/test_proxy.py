@@ -73,7 +73,7 @@ def test_training_keeps_what_sounds_nearest_on_the_true_synth(trained):
     rows = [row for row in read_log(trained) if row["event"] == "validation"]
     _, metadata = load_model(trained)
     assert metadata["scores"]["audio_loss"] == min(row["audio_loss"] for row in rows)
-    assert metadata["goal"] == {"proxy_weight": 1.0, "proxy_truth": 1.0}
+    assert metadata["goal"] == {"proxy_weight": 1.0, "proxy_truth": 1.0, "proxy_share": 1.0}
 
 
 def test_joint_loss_is_equation_4():
@@ -90,6 +90,27 @@ def test_joint_loss_is_equation_4():
             np.abs(spectrogram.numpy() - estimator.front(audio).numpy())
         )
         assert float(goal(audio, vectors)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_a_share_of_the_batch_is_enough_for_the_proxy():
+    estimator = build("inversynth2", SPACE, sample_rate=RATE, samples=SAMPLES).eval()
+    batch = sounds(8)
+    audio, vectors = torch.from_numpy(batch.audio), torch.from_numpy(batch.vectors).float()
+    goal = ProxyGoal(estimator, sine_source(), share=0.25).eval()
+    with torch.no_grad():
+        output = estimator(audio)
+        proxy = goal.proxy.loss(estimator.head.beliefs(output[:2]), audio[:2])
+        expected = estimator.head.loss(output, vectors) + proxy
+        torch.testing.assert_close(goal(audio, vectors), expected)
+    with pytest.raises(ParameterError, match="share"):
+        ProxyGoal(estimator, sine_source(), share=0.0)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_dropout_is_the_encoders_and_the_decoders(dropout):
+    estimator = build("inversynth2", SPACE, sample_rate=RATE, samples=SAMPLES, dropout=dropout)
+    layers = [*estimator.modules(), *estimator.decoder().modules()]
+    assert [m.p for m in layers if isinstance(m, torch.nn.Dropout)] == [dropout, dropout]
 
 
 def test_both_networks_learn_from_the_audio_loss():

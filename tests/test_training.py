@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import json
 import os
 import signal
@@ -17,7 +18,8 @@ from synthmatch.errors import ParameterError, SynthmatchError, WeightsError
 from synthmatch.estimators import build
 from synthmatch.training import Goal, Recipe, plot_log, read_log, train
 from synthmatch.training.launch import OneDevice, pick_device
-from synthmatch.training.loop import Run, average, optimizer_for
+from synthmatch.training.loop import Run, average
+from synthmatch.training.optimizers import optimizer_for, orthogonalised
 from synthmatch.weights import load_model
 
 QUICK = Recipe(steps=12, batch=8, validations=3, validate=32)
@@ -74,17 +76,19 @@ def test_leaves_the_callers_generator_alone(tmp_path):
     assert torch.equal(torch.rand(4), expected)
 
 
-def test_goes_on_after_an_interruption_as_if_nothing_happened(tmp_path):
-    straight = run(tmp_path / "straight")
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_goes_on_after_an_interruption_as_if_nothing_happened(tmp_path, optimizer):
+    recipe = dataclasses.replace(QUICK, optimizer=optimizer)
+    straight = run(tmp_path / "straight", recipe)
 
     def interrupt(progress):
         if progress.step == 4:
             signal.raise_signal(signal.SIGINT)
 
-    stopped = run(tmp_path / "stopped", progress=interrupt)
+    stopped = run(tmp_path / "stopped", recipe, progress=interrupt)
     assert (stopped.stopped, stopped.steps) == ("interrupted", 5)
     load_model(tmp_path / "stopped")  # the best so far is there
-    resumed = run(tmp_path / "stopped")
+    resumed = run(tmp_path / "stopped", recipe)
     assert (resumed.stopped, resumed.steps) == ("finished", 12)
     assert same(straight.estimator, resumed.estimator)
     assert resumed.scores == straight.scores
@@ -270,6 +274,7 @@ def test_schedule():
         {"steps": 1, "warmup": 1.0},
         {"steps": 1, "learning_rate": -1.0},
         {"steps": 1, "precision": "float16"},
+        {"steps": 1, "optimizer": "sgd"},
     ],
 )
 def test_recipe_is_checked(wrong):
@@ -295,6 +300,43 @@ def test_decay_is_for_weights_only():
         (0.5, [2]),
         (0.0, [1]),
     ]
+
+
+@pytest.mark.parametrize("shape", [(40, 100), (100, 40)])
+def test_orthogonalised_has_the_same_directions_and_singular_values_near_1(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    u, _, v = torch.linalg.svd(matrix, full_matrices=False)
+    found = u.mT @ orthogonalised(matrix).float() @ v.mT
+    diagonal = found.diagonal()
+    assert diagonal.min() > 0.6
+    assert diagonal.max() < 1.3
+    assert (found - torch.diag(diagonal)).abs().max() < 0.05
+
+
+def test_muon_turns_hidden_matrices_and_leaves_the_rest_to_adamw():
+    torch.manual_seed(0)
+    recipe = Recipe(steps=1, optimizer="muon", learning_rate=0.01, weight_decay=0.1)
+    estimator = build("conv3", SineSynth().space, sample_rate=RATE, samples=NOTE.samples(RATE))
+    muon = optimizer_for(estimator, recipe)
+    names = {id(p): n for n, p in estimator.named_parameters()}
+    turned = {names[id(p)] for g in muon.param_groups if g.get("orthogonal") for p in g["params"]}
+    # not the first layer (5 x 4 inputs to one map suffice), not the output
+    assert turned == {f"layers.{i}.weight" for i in (0, 2, 4, 7)}
+    assert sum(len(g["params"]) for g in muon.param_groups) == len(names)
+    before = {n: p.detach().clone() for n, p in estimator.named_parameters()}
+    for p in estimator.parameters():
+        p.grad = torch.randn_like(p)
+    muon.step()
+    for name, p in estimator.named_parameters():
+        if name in turned:
+            matrix = p.grad.flatten(1)
+            step = 0.2 * max(matrix.shape) ** 0.5 * orthogonalised(matrix).float()
+            expected = (1 - 0.01 * 0.1) * before[name] - 0.01 * step.view(p.shape)
+            torch.testing.assert_close(p.detach(), expected, rtol=0.02, atol=1e-3)
+        else:  # the first step of Adam has length 1 in every coordinate
+            kept = 1 - 0.01 * 0.1 if p.ndim > 1 else 1.0
+            expected = kept * before[name] - 0.01 * p.grad.sign()
+            torch.testing.assert_close(p.detach(), expected, rtol=0, atol=1e-5)
 
 
 def test_bfloat16(tmp_path):

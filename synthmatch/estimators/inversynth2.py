@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
+from ..errors import ParameterError
 from ..features import FrontEnd, LogMel, LogSTFT, window_samples
 from .estimator import Estimator
 from .head import Head
@@ -21,7 +23,6 @@ from .inversynth import channels_last
 _CHANNELS = (8, 16, 32, 64, 128, 256, 512)
 _MIXED = 2048
 _SLOPE = 0.1
-_DROPOUT = 0.3
 
 
 def map_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
@@ -49,14 +50,16 @@ class Decoder(nn.Module):
         :meth:`~synthmatch.estimators.head.Head.facts`.
     size : tuple of int
         Bins and frames of the spectrogram.
+    dropout : float
+        Share of the inputs of the layers that training leaves out.
     """
 
-    def __init__(self, inputs: int, size: tuple[int, int]) -> None:
+    def __init__(self, inputs: int, size: tuple[int, int], dropout: float = 0.3) -> None:
         super().__init__()
         sizes = map_sizes(size)
         self.bottom = sizes[-1]
         self.linear = nn.Sequential(
-            nn.Linear(inputs, _MIXED * self.bottom[0] * self.bottom[1]), nn.Dropout(_DROPOUT)
+            nn.Linear(inputs, _MIXED * self.bottom[0] * self.bottom[1]), nn.Dropout(dropout)
         )
         channels = [*_CHANNELS[::-1], 1]
         layers: list[nn.Module] = [
@@ -79,7 +82,10 @@ class Decoder(nn.Module):
 
     def forward(self, beliefs: Tensor) -> Tensor:
         """Return spectrograms ``[b, 1, bins, frames]`` for ``[b, inputs]``."""
-        out: Tensor = self.layers(self.linear(beliefs).unflatten(1, (_MIXED, *self.bottom)))
+        # transposed convolutions of few channels are twice as slow in a CPU's bfloat16
+        with torch.autocast("cpu", enabled=False):
+            bottom = self.linear(beliefs).unflatten(1, (_MIXED, *self.bottom))
+            out: Tensor = self.layers(bottom)
         return out
 
 
@@ -99,6 +105,9 @@ class InverSynth2(Estimator):
     mels : int
         Mel bands in place of linear bins; 0 for none. (257 for the paper's DX7 data, with
         ``n_fft=1024``.)
+    dropout : float
+        Share of the inputs of the last layer, and of the decoder's, that training leaves
+        out; the paper's data sets were finite, where sounds are made on the fly 0 is better.
     """
 
     HEAD: ClassVar[Mapping[str, Any]] = {"head": "softmax", "smoothing": 0.0}
@@ -113,8 +122,12 @@ class InverSynth2(Estimator):
         n_fft: int = 0,
         hop: int = 0,
         mels: int = 0,
+        dropout: float = 0.3,
     ) -> None:
         super().__init__(architecture, head, sample_rate, samples)
+        if not 0 <= dropout < 1:
+            raise ParameterError(f"dropout is from 0 to less than 1, not {dropout}")
+        self.dropout = dropout
         n_fft = n_fft or window_samples(sample_rate)
         hop = hop or n_fft // 4
         feature = LogMel(sample_rate, n_fft, hop, mels) if mels else LogSTFT(n_fft, hop)
@@ -133,7 +146,7 @@ class InverSynth2(Estimator):
         bins, frames = map_sizes(self.size)[-1]
         self.output = nn.Sequential(
             nn.Flatten(),
-            nn.Dropout(_DROPOUT),
+            nn.Dropout(dropout),
             nn.Linear(_MIXED * bins * frames, head.size),
             nn.BatchNorm1d(head.size),
         )
@@ -145,7 +158,7 @@ class InverSynth2(Estimator):
 
     def decoder(self) -> Decoder:
         """Return an untrained decoder from this encoder's head to its spectrograms."""
-        return Decoder(self.head.size, self.size)
+        return Decoder(self.head.size, self.size, self.dropout)
 
     def forward(self, audio: Tensor) -> Tensor:
         """Return the output ``[b, head.size]`` for ``audio [b, samples]``."""

@@ -1,4 +1,4 @@
-"""Training: AdamW, averaged weights, resumable to the step, on any device.
+"""Training: AdamW or Muon, averaged weights, resumable to the step, on any device.
 
 >>> result = train("jsyn-23", "conv6xl", out="model", recipe=Recipe(minutes=5))  # doctest: +SKIP
 """

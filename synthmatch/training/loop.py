@@ -23,6 +23,7 @@ from .checkpoint import load_checkpoint, restore, save_checkpoint
 from .goal import Goal, validate
 from .launch import Launcher
 from .log import Log
+from .optimizers import optimizer_for
 from .recipe import Recipe
 
 _LOG_EVERY = 50  # steps that one row of the log is the mean of
@@ -74,16 +75,6 @@ class State:
     validations: int = 0
     stale: int = 0
     window: list[float] = dataclasses.field(default_factory=list)  # losses not yet in the log
-
-
-def optimizer_for(goal: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """Return AdamW with decay on weights only, not on biases and norms."""
-    parameters = [p for p in goal.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=recipe.learning_rate)
 
 
 @torch.no_grad()

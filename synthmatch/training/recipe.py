@@ -11,7 +11,7 @@ from ..errors import ParameterError
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """How to train: AdamW, warm-up and cosine, clipping, weight averaging, early stopping.
+    """How to train: the optimiser, warm-up and cosine, clipping, weight averaging, early stopping.
 
     Attributes
     ----------
@@ -23,6 +23,10 @@ class Recipe:
         Sounds in a batch on each device.
     accumulate : int
         Batches whose gradients are summed for one step of the optimiser.
+    optimizer : {"adamw", "muon"}
+        ``muon`` turns the matrices of hidden layers by orthogonalised momentum
+        (:class:`~synthmatch.training.optimizers.Muon`), which learns more from as many
+        sounds, in slightly longer steps (an eighth longer for conv6xl on a CPU core).
     learning_rate, final : float
         The peak, and the share of it that the cosine ends at.
     warmup : float
@@ -52,6 +56,7 @@ class Recipe:
     minutes: float | None = None
     batch: int = 64
     accumulate: int = 1
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = 1e-3
     final: float = 0.01
     warmup: float = 0.02
@@ -86,6 +91,8 @@ class Recipe:
         for name in ("final", "warmup", "average"):
             if not 0 <= getattr(self, name) < 1:
                 raise ParameterError(f"{name} is from 0 to less than 1, not {getattr(self, name)}")
+        if self.optimizer not in ("adamw", "muon"):
+            raise ParameterError(f"the optimizer is adamw or muon, not {self.optimizer!r}")
         if self.precision not in ("float32", "bfloat16"):
             raise ParameterError(f"precision is float32 or bfloat16, not {self.precision!r}")
 
