@@ -57,7 +57,8 @@ def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    out: Tensor = x.mT if tall else x
+    return out
 
 
 class Muon(torch.optim.AdamW):
@@ -81,21 +82,22 @@ class Muon(torch.optim.AdamW):
             if group.get("orthogonal"):
                 for parameter in group["params"]:
                     if parameter.grad is not None:
-                        self._turn(parameter, group["lr"], group["weight_decay"])
+                        rate, decay = group["lr"], group["weight_decay"]
+                        self._turn(parameter, parameter.grad, rate, decay)
         self.param_groups = [group for group in whole if not group.get("orthogonal")]
         try:
             return super().step(closure)
         finally:
             self.param_groups = whole
 
-    def _turn(self, parameter: Tensor, rate: float, decay: float) -> None:
+    def _turn(self, parameter: Tensor, gradient: Tensor, rate: float, decay: float) -> None:
         state = self.state[parameter]
         if not state:
             state["step"] = torch.zeros(())  # AdamW looks for it when it takes up a state
             state["momentum"] = torch.zeros_like(parameter)
         state["step"] += 1
-        running = state["momentum"].lerp_(parameter.grad, 1.0 - self.momentum)
-        update = orthogonalised(parameter.grad.lerp(running, self.momentum).flatten(1))
+        running = state["momentum"].lerp_(gradient, 1.0 - self.momentum)
+        update = orthogonalised(gradient.lerp(running, self.momentum).flatten(1))
         scale = 0.2 * math.sqrt(max(update.shape))
         parameter.mul_(1.0 - rate * decay)
         parameter.add_(update.reshape(parameter.shape).to(parameter.dtype), alpha=-rate * scale)
