@@ -37,10 +37,12 @@ def midi_file(program: int, pitch: int, held: float) -> bytes:
     return header + b"MTrk" + struct.pack(">I", len(events)) + events
 
 
-def record(folder: Path, sound_font: Path) -> dict[str, Path]:
-    """Play every instrument to a WAV file and return the files by name."""
+def record(
+    folder: Path, sound_font: Path, instruments: dict[str, tuple[int, int]]
+) -> dict[str, Path]:
+    """Play instruments (program and MIDI note) to WAV files and return these by name."""
     files = {}
-    for name, (program, pitch) in INSTRUMENTS.items():
+    for name, (program, pitch) in instruments.items():
         score, files[name] = folder / f"{name}.mid", folder / f"{name}.wav"
         score.write_bytes(midi_file(program, pitch, 1.0))
         command = ["fluidsynth", "-ni", "-R", "0", "-C", "0", "-r", "44100", "-g", "1"]
@@ -79,7 +81,7 @@ def main() -> None:
         "| recording | synth | distance | MFCCD | STFT correlation x100 | random patch: distance |"
     )
     print("|---|---|---:|---:|---:|---:|")
-    for name, file in record(args.output, args.sound_font).items():
+    for name, file in record(args.output, args.sound_font, INSTRUMENTS).items():
         recording = read_recording(file)
         for synth in args.synths:
             matcher = Matcher(synth)

@@ -21,9 +21,49 @@ from .settings import Setting
 from .synth import Note
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from .estimators import Estimator
+    from .estimators.head import Head
 
 _REGULARISE = 64  # training sounds in each step of finetuning (InverSynth II, section 3.2)
+
+
+class Answer:
+    """What a network believes about one recording.
+
+    Parameters
+    ----------
+    head : Head
+        Of the network.
+    output : Tensor ``[1, head.size]``
+        Of the network.
+    """
+
+    def __init__(self, head: Head, output: Tensor) -> None:
+        self._head = head
+        self._output = output
+
+    def likeliest(self) -> FloatArray:
+        """Return the likeliest vector, ``[1, d]``."""
+        return _vectors(self._head.decode(self._output))
+
+    def draw(self, rng: np.random.Generator, n: int, temperature: float = 1.0) -> FloatArray:
+        """Return random vectors ``[n, d]``; a higher temperature wanders further."""
+        import torch
+
+        if n < 1:
+            return np.empty((0, len(self._head.space)))
+        generator = torch.Generator(self._output.device).manual_seed(int(rng.integers(2**62)))
+        return _vectors(self._head.sample(self._output, n, generator, temperature)[0])
+
+    def propose(self, rng: np.random.Generator, count: int) -> FloatArray:
+        """Return the likeliest vector and ``count - 1`` drawn ones, ``[count, d]``."""
+        return np.concatenate([self.likeliest(), self.draw(rng, count - 1)])
+
+
+def _vectors(tensor: Tensor) -> FloatArray:
+    return np.clip(tensor.cpu().numpy().astype(np.float64), 0.0, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,20 +103,14 @@ class Network:
         moved = resample(recording.samples, recording.sample_rate * speed, estimator.sample_rate)
         return fit_length(moved, estimator.samples)
 
-    def propose(self, recording: Recording, note: Note, count: int, seed: int) -> FloatArray:
-        """Return the likeliest vector and ``count - 1`` sampled ones, ``[count, d]``."""
+    def answer(self, recording: Recording, note: Note) -> Answer:
+        """Return what the network believes about a recording."""
         import torch
 
-        head = self.estimator.head
         device = next(self.estimator.parameters()).device
-        generator = torch.Generator(device).manual_seed(seed)
         audio = torch.from_numpy(self.hear(recording, note)[None]).to(device)
         with torch.inference_mode():
-            output = self.estimator(audio)
-            vectors = [head.decode(output)]
-            if count > 1:
-                vectors.append(head.sample(output, count - 1, generator)[0])
-        return np.clip(torch.cat(vectors).cpu().numpy().astype(np.float64), 0.0, 1.0)
+            return Answer(self.estimator.head, self.estimator(audio))
 
     def finetune(
         self, recording: Recording, note: Note, seed: int, seconds: float | None

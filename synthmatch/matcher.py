@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ._match import Candidate, Match
-from ._network import Network, default_model, load_network
+from ._network import Answer, Network, default_model, load_network
 from ._ranking import fit_length, pick, ranked
 from .audio import Recording, read_recording
 from .banks import Bank, read_bank
@@ -32,6 +32,8 @@ Progress = Callable[[float, float, float], None]
 DEFAULT_SECONDS = 4.0
 _FAST_RATE = 32_000  # Hz; the objective hears no further than 16 kHz
 _DRAWS = 16  # candidates that a network proposes
+_BELIEVED = 0.5  # share of a search's fresh draws that a network makes, not the prior
+_TEMPERATURE = 2.0  # of those draws: a network is too sure of sounds it was not trained on
 _FROM_BANK = 32  # presets of the user's bank that are tried
 _POOL = 2000  # best distinct vectors of a search that candidates are picked from
 
@@ -322,14 +324,15 @@ class Matcher:
             return objective(render_batch(self.synth, vectors, note, rate))
 
         evaluate(self.synth.space.encode({})[None])  # engines compile on first use, off the clock
+        answer = self.network.answer(recording, note) if self.network is not None else None
         if start is None:
-            start, before = self._propose(recording, target, rate, note)
+            start, before = self._propose(answer, target, rate, note)
         prepared = time.perf_counter()
         if self.network is not None and budget is None:
             found = ranked(start, evaluate(start))
             method = before.removesuffix(", then ")
         else:
-            found = self._search(evaluate, start, budget, progress)
+            found = self._search(evaluate, start, answer, budget, progress)
             method = f"{before}{self.method} search of {found.renders:,} renders"
         searched = time.perf_counter()
         candidates = pick(self.synth, recording, note, found, start, count)
@@ -354,12 +357,12 @@ class Matcher:
         )
 
     def _propose(
-        self, recording: Recording, target: AudioArray, rate: int, note: Note
+        self, answer: Answer | None, target: AudioArray, rate: int, note: Note
     ) -> tuple[FloatArray, str]:
         """Return where to start ``[k, d]``, and in words where that comes from."""
         rows, words = [np.empty((0, len(self.synth.space)))], ""
-        if self.network is not None:
-            rows.append(self.network.propose(recording, note, _DRAWS, self.seed))
+        if self.network is not None and answer is not None:
+            rows.append(answer.propose(np.random.default_rng([self.seed, 2]), _DRAWS))
             words += f"{_DRAWS} proposals of {self.network.name}, then "
         if self.bank is not None:
             rows.append(self.bank.nearest(self.synth, target, rate, note.pitch, _FROM_BANK))
@@ -370,15 +373,23 @@ class Matcher:
         self,
         evaluate: Callable[[FloatArray], FloatArray],
         start: FloatArray,
+        answer: Answer | None,
         budget: Budget | None,
         progress: Progress | None,
     ) -> SearchResult:
+        def sample(rng: np.random.Generator, n: int) -> FloatArray:
+            prior = sample_prior(self.synth, rng, n)
+            if answer is None:
+                return prior
+            believed = rng.random((n, 1)) < _BELIEVED
+            return np.where(believed, answer.draw(rng, n, _TEMPERATURE), prior)
+
         optimizer = make_optimizer(
             self.method,
             self.synth.space,
             np.random.default_rng([self.seed, 1]),
             start=start,
-            sample=lambda rng, n: sample_prior(self.synth, rng, n),
+            sample=sample,
         )
         chosen = budget or Budget(seconds=DEFAULT_SECONDS)
         return search(evaluate, optimizer, chosen, keep=_POOL, progress=progress)

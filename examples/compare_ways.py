@@ -1,0 +1,201 @@
+"""Compare ways from a sound to a preset at equal seconds: network, search, and both.
+
+The sounds are held-out random sounds of a paper's setting, which the networks and the
+search know by their audio alone, and notes of a General MIDI sound font (where FluidSynth
+and one are installed). The ways are
+
+- a random patch, as the floor;
+- the network alone: its likeliest patch;
+- the best of 16 patches that the network proposes;
+- a cold search, without the network;
+- a search that the network starts;
+- the network finetuned to the sound through its proxy (InverSynth II), if it has one.
+
+The last three get the same number of seconds for each sound. Every sound runs on one
+core; with --processes several run side by side. Prints a Markdown table, mean (median),
+and writes the figures of every sound to a JSON file. An interrupted run goes on.
+
+    python examples/compare_ways.py --setting fm-9 --model fm-is2 --seconds 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from match_instruments import SOUND_FONT, record
+
+from synthmatch import Matcher
+from synthmatch._ranking import fit_length
+from synthmatch.audio import Recording, loudness, read_recording
+from synthmatch.datasets import draw, stream
+from synthmatch.metrics import spectral_convergence, stft_correlation
+from synthmatch.objective import Objective
+from synthmatch.search import Budget
+from synthmatch.settings import Source, load_setting, open_source
+
+SEARCHES = ("cold search", "network-started search", "proxy finetuning")
+WAYS = ("random patch", "network alone", "best of 16", *SEARCHES)
+INSTRUMENTS = {
+    "piano": (0, 60),
+    "electric_piano": (4, 60),
+    "celesta": (8, 72),
+    "marimba": (12, 72),
+    "organ": (16, 60),
+    "accordion": (21, 67),
+    "guitar": (24, 55),
+    "bass": (33, 40),
+    "violin": (40, 69),
+    "strings": (48, 60),
+    "trumpet": (56, 67),
+    "saxophone": (65, 62),
+    "clarinet": (71, 67),
+    "flute": (73, 76),
+    "square_lead": (80, 69),
+    "saw_lead": (81, 69),
+}
+
+
+@cache
+def _open(setting: str, model: str) -> tuple[Source, Matcher, Matcher]:
+    """Return a setting, a matcher with the network and one without, on one core."""
+    import torch
+
+    torch.set_num_threads(1)
+    source = open_source(load_setting(setting))
+    trained = Matcher.from_pretrained(model, workers=1)
+    return source, trained, Matcher(trained.synth, workers=1)
+
+
+def _held_out(source: Source, number: int) -> tuple[Recording, np.ndarray]:
+    """Return a held-out sound as it is, nothing trimmed, and the vector that made it."""
+    batch = draw(source, stream(number, "test"), 1)
+    note, rate = source.setting.note, source.setting.sample_rate
+    audio = batch.audio[0]
+    level = loudness(audio, rate)
+    recording = Recording(audio, rate, f"{number}", None, note.pitch, True, note.held, level)
+    return recording, batch.vectors[0]
+
+
+def measure(setting: str, model: str, sound: int | str, way: str, seconds: float) -> dict[str, Any]:
+    """Return the figures of one way on one sound: a number, or the path of a recording."""
+    source, trained, cold = _open(setting, model)
+    if isinstance(sound, int):
+        (recording, truth), note = _held_out(source, sound), source.setting.note
+    else:
+        recording, truth = read_recording(sound), None
+        note = recording.note
+    budget = Budget(seconds=seconds)
+    began = time.perf_counter()
+    if way == "random patch":
+        vector = source.sample(stream(sum(map(ord, str(sound))), "train"), 1)[0]
+    elif way == "network alone":
+        vector = trained.network.answer(recording, note).likeliest()[0]
+    elif way == "best of 16":
+        vector = trained.predict(recording, note=note, candidates=1).best.vector
+    elif way == "cold search":
+        vector = cold.predict(recording, note=note, candidates=1, budget=budget).best.vector
+    elif way == "network-started search":
+        vector = trained.predict(recording, note=note, candidates=1, budget=budget).best.vector
+    else:
+        first = trained.predict(recording, note=note, candidates=5)
+        vector = trained.refine(recording, first, budget, method="proxy").best.vector
+    spent = time.perf_counter() - began
+    synth = trained.synth
+    rate = synth.sample_rate
+    target = fit_length(recording.at(rate), note.samples(rate))
+    audio = synth.render(synth.space.decode(vector), note, rate)
+    row = {
+        "distance": float(Objective(target, rate)(audio[None])[0]),
+        "correlation": float(stft_correlation(target, audio)),
+        "convergence": float(spectral_convergence(target, audio, 512, 128)),
+        "seconds": spent,
+    }
+    if truth is not None:
+        classes = synth.space.to_classes(np.stack([vector, truth]))
+        row["accuracy"] = 100.0 * float((classes[0] == classes[1]).mean())
+    return row
+
+
+COLUMNS = (
+    ("distance", "distance", 3),
+    ("correlation", "STFT correlation x100", 1),
+    ("convergence", "spectral convergence", 3),
+    ("accuracy", "parameters right, %", 1),
+    ("seconds", "seconds", 2),
+)
+
+
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """Return the Markdown table of mean (median) figures."""
+    lines = [f"| sounds | way | {' | '.join(title for _, title, _ in COLUMNS)} |"]
+    lines.append("|---|---|" + "---:|" * len(COLUMNS))
+    for kind in ("held out", "instruments"):
+        for way in WAYS:
+            rows = [r for k, r in results.items() if k.startswith(f"{kind}/{way}/")]
+            cells = []
+            for name, _, digits in COLUMNS:
+                values = [row[name] for row in rows if name in row]
+                mean = f"{np.mean(values):.{digits}f}" if values else ""
+                cells.append(f"{mean} ({np.median(values):.{digits}f})" if values else "")
+            if rows:
+                lines.append(f"| {len(rows)} {kind} | {way} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure what is missing and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--setting", default="fm-9")
+    parser.add_argument("--model", default="fm-is2", help="Name or folder.")
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--sounds", type=int, default=200)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--sound-font", type=Path, default=SOUND_FONT)
+    parser.add_argument("--output", type=Path, default=Path("runs/compare_ways"))
+    parser.add_argument("--quick", action="store_true", help="2 sounds, a tenth of a second")
+    args = parser.parse_args()
+    if args.quick:
+        args.sounds, args.seconds = 2, 0.1
+    args.output.mkdir(parents=True, exist_ok=True)
+    file = args.output / f"{args.setting}_{Path(args.model).name}_{args.seconds:g}s.json"
+    results = json.loads(file.read_text()) if file.exists() else {}
+    _, trained, _ = _open(args.setting, args.model)
+    proxy = "proxy_weight" in trained.network.metadata.get("goal", {})
+    ways = [way for way in WAYS if proxy or way != "proxy finetuning"]
+    began = time.perf_counter()
+    with tempfile.TemporaryDirectory() as scratch:
+        sounds: dict[str, int | str] = {f"held out/{{}}/{n}": n for n in range(args.sounds)}
+        if shutil.which("fluidsynth") and args.sound_font.is_file() and not args.quick:
+            for name, path in record(Path(scratch), args.sound_font, INSTRUMENTS).items():
+                sounds[f"instruments/{{}}/{name}"] = str(path)
+        todo = {key.format(way): (sound, way) for key, sound in sounds.items() for way in ways}
+        todo = {key: job for key, job in todo.items() if key not in results}
+        with ProcessPoolExecutor(args.processes, get_context("spawn")) as pool:
+            jobs = {
+                pool.submit(measure, args.setting, args.model, *job, args.seconds): key
+                for key, job in todo.items()
+            }
+            for done, job in enumerate(as_completed(jobs), start=1):
+                results[jobs[job]] = job.result()
+                left = (time.perf_counter() - began) / done * (len(jobs) - done)
+                print(f"\r{done}/{len(jobs)}, {left:.0f} s left ", end="", flush=True)
+                if done % 20 == 0 or done == len(jobs):
+                    temporary = file.with_suffix(".tmp")
+                    temporary.write_text(json.dumps(results))
+                    temporary.replace(file)
+    print(f"\n{args.setting}, {args.model}, {args.seconds:g} s, mean (median):\n")
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
