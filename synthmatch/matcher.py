@@ -31,7 +31,8 @@ Progress = Callable[[float, float, float], None]
 
 DEFAULT_SECONDS = 4.0
 _FAST_RATE = 32_000  # Hz; the objective hears no further than 16 kHz
-_DRAWS = 16  # candidates that a network proposes
+_DRAWS = 16  # candidates that a network proposes to be ranked
+_STARTS = 128  # candidates that it proposes for a search to start from
 _BELIEVED = 0.5  # share of a search's fresh draws that a network makes, not the prior
 _TEMPERATURE = 2.0  # of those draws: a network is too sure of sounds it was not trained on
 _FROM_BANK = 32  # presets of the user's bank that are tried
@@ -326,7 +327,8 @@ class Matcher:
         evaluate(self.synth.space.encode({})[None])  # engines compile on first use, off the clock
         answer = self.network.answer(recording, note) if self.network is not None else None
         if start is None:
-            start, before = self._propose(answer, target, rate, note)
+            proposals = _DRAWS if budget is None else _STARTS
+            start, before = self._propose(answer, proposals, target, rate, note)
         prepared = time.perf_counter()
         if self.network is not None and budget is None:
             found = ranked(start, evaluate(start))
@@ -357,13 +359,13 @@ class Matcher:
         )
 
     def _propose(
-        self, answer: Answer | None, target: AudioArray, rate: int, note: Note
+        self, answer: Answer | None, proposals: int, target: AudioArray, rate: int, note: Note
     ) -> tuple[FloatArray, str]:
         """Return where to start ``[k, d]``, and in words where that comes from."""
         rows, words = [np.empty((0, len(self.synth.space)))], ""
         if self.network is not None and answer is not None:
-            rows.append(answer.propose(np.random.default_rng([self.seed, 2]), _DRAWS))
-            words += f"{_DRAWS} proposals of {self.network.name}, then "
+            rows.append(answer.propose(np.random.default_rng([self.seed, 2]), proposals))
+            words += f"{proposals} proposals of {self.network.name}, then "
         if self.bank is not None:
             rows.append(self.bank.nearest(self.synth, target, rate, note.pitch, _FROM_BANK))
             words += f"{len(rows[-1])} of {len(self.bank):,} bank presets, then "
@@ -384,6 +386,9 @@ class Matcher:
             believed = rng.random((n, 1)) < _BELIEVED
             return np.where(believed, answer.draw(rng, n, _TEMPERATURE), prior)
 
+        if answer is not None:
+            more = sample(np.random.default_rng([self.seed, 3]), _STARTS)
+            start = np.concatenate([start, more])
         optimizer = make_optimizer(
             self.method,
             self.synth.space,

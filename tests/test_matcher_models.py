@@ -44,9 +44,52 @@ def test_a_budget_makes_the_search_go_on_from_the_draws(
     trained: Matcher, target: np.ndarray
 ) -> None:
     ranked = trained.predict(target, RATE, note=NOTE)
-    searched = trained.predict(target, RATE, note=NOTE, budget=Budget(renders=100))
-    assert searched.renders == 100 and "proposals" in searched.method
+    searched = trained.predict(target, RATE, note=NOTE, budget=Budget(renders=300))
+    assert searched.renders == 300 and "128 proposals" in searched.method
     assert searched.best.distance <= ranked.best.distance
+
+
+def test_an_answer_is_as_sure_as_the_temperature_says(trained: Matcher, target: np.ndarray) -> None:
+    assert trained.network is not None
+    match = trained.predict(target, RATE, note=NOTE, candidates=1)
+    answer = trained.network.answer(match.target, NOTE)
+    likeliest = answer.likeliest()
+    assert likeliest.shape == (1, 9)
+
+    def strays(temperature: float) -> float:
+        drawn = answer.draw(np.random.default_rng(0), 400, temperature)
+        return float((drawn != likeliest).mean())
+
+    assert strays(1e-3) < 0.02 < strays(0.5) < strays(1.0) < strays(3.0)
+    again = [answer.draw(np.random.default_rng(1), 5) for _ in range(2)]
+    assert np.array_equal(*again)
+    assert answer.draw(np.random.default_rng(1), 0).shape == (0, 9)
+    proposed = answer.propose(np.random.default_rng(1), 6)
+    assert np.array_equal(proposed, np.concatenate([likeliest, again[0]]))
+
+
+def test_the_network_guides_the_fresh_draws_of_a_search(
+    trained: Matcher, target: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import synthmatch.matcher as module
+
+    seen = {}
+
+    def spy(*args: object, **options: object) -> object:
+        seen.update(options)
+        return make_optimizer(*args, **options)  # type: ignore[arg-type]
+
+    make_optimizer = module.make_optimizer
+    monkeypatch.setattr(module, "make_optimizer", spy)
+    match = trained.predict(target, RATE, note=NOTE, budget=Budget(renders=1), candidates=1)
+    assert trained.network is not None
+    likeliest = trained.network.answer(match.target, NOTE).likeliest()
+    sample, start = seen["sample"], np.asarray(seen["start"])
+    guided = sample(np.random.default_rng(0), 1000)
+    prior = sample_prior(trained.synth, np.random.default_rng(0), 1000)
+    near = [float((rows == likeliest).mean()) for rows in (start[:128], guided, prior)]
+    assert near[0] > near[1] > near[2]
+    assert len(start) == 256
 
 
 def test_a_recording_of_another_pitch_is_brought_to_the_network_s(
