@@ -159,6 +159,7 @@ def main() -> None:
     parser.add_argument("--model", default="fm-is2", help="Name or folder.")
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--sounds", type=int, default=200)
+    parser.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS, metavar="WAY")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--sound-font", type=Path, default=SOUND_FONT)
     parser.add_argument("--output", type=Path, default=Path("runs/compare_ways"))
@@ -171,7 +172,7 @@ def main() -> None:
     results = json.loads(file.read_text()) if file.exists() else {}
     _, trained, _ = _open(args.setting, args.model)
     proxy = "proxy_weight" in trained.network.metadata.get("goal", {})
-    ways = [way for way in WAYS if proxy or way != "proxy finetuning"]
+    ways = [way for way in args.ways if proxy or way != "proxy finetuning"]
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         sounds: dict[str, int | str] = {f"held out/{{}}/{n}": n for n in range(args.sounds)}

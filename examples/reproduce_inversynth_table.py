@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("runs/inversynth"))
     parser.add_argument("--models", nargs="+", default=["fc2", "hc3", "conv1", "conv3", "conv6"])
     parser.add_argument("--steps", type=int, default=2000, help="Of 64 sounds.")
-    parser.add_argument("--baseline-steps", type=int, default=400, help="Of fc2 and hc3.")
+    parser.add_argument("--baseline-steps", type=int, default=300, help="Of fc2 and hc3.")
     parser.add_argument("--sounds", type=int, default=1000)
     parser.add_argument("--quick", action="store_true", help="one network, a few steps")
     args = parser.parse_args()

@@ -113,9 +113,10 @@ def models(as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
+        mark = f"  (used for {row['synth']} by default)" if row["default"] else ""
         click.echo(
             f"{row['name']:<16} {row['synth']:<8} {row['architecture']:<14} "
-            f"{row['megabytes']:>6.1f} MB  {row['headline']}"
+            f"{row['megabytes']:>6.1f} MB  {row['headline']}{mark}"
         )
     if not rows:
         click.echo("no models are installed; `synthmatch match` searches without one", err=True)

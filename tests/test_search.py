@@ -92,6 +92,24 @@ def test_finds_a_known_optimum(method, name):
     np.testing.assert_allclose(result.vectors[0], bowl.optimum, atol=0.03)
 
 
+def test_populations_that_no_longer_gain_are_merged_and_the_best_is_kept():
+    bowl = Bowl(MIXED)
+    bowl.optimum[:] = 2.0  # out of reach, so that the search goes on
+    optimizer = make_optimizer("genetic", MIXED, 0, patience=100, islands=2, initial=50)
+    levels, least, best = [], np.inf, []
+    for _ in range(60):
+        vectors = optimizer.ask()
+        losses = bowl(vectors)
+        least = min(least, losses.min())
+        optimizer.tell(vectors, losses)
+        islands = [optimizer._here, *optimizer._done]
+        best.append(min((i.losses[0] for i in islands if len(i.losses)), default=np.inf))
+        assert best[-1] == least
+        levels.append(optimizer._here.level)
+    assert levels[0] == 0 and {1, 2} <= set(levels)
+    assert levels.index(1) < levels.index(2)
+
+
 @pytest.mark.parametrize("method", BETTER)
 @pytest.mark.parametrize("name", SPACES)
 def test_beats_random_search_at_the_same_budget(method, name):

@@ -1,6 +1,8 @@
-"""A genetic algorithm whose operators know what kind each parameter is."""
+"""A genetic algorithm on islands, whose operators know what kind each parameter is."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,6 +11,14 @@ from ._grid import Grid, keys
 
 _TRIES = 8  # extra mutations of a child that was tried before
 _RESERVE = 256  # draws from the prior that are made at once
+
+
+class Island(NamedTuple):
+    """A population, best first: how often it was merged, vectors ``[n, d]``, losses ``[n]``."""
+
+    level: int
+    vectors: FloatArray
+    losses: FloatArray
 
 
 class Genetic:
@@ -44,9 +54,19 @@ class Genetic:
         Share of mutations that take the value of a fresh draw from the prior.
     sigma : (float, float)
         Range of the standard deviation of the other mutations, drawn log-uniformly.
+    patience, gain : int, float
+        A population has had its time, and a fresh one begins, when ``patience`` vectors
+        lower its best loss by less than this share; each level has twice the patience
+        of the one before.
+    islands : int
+        Populations of one level that are merged to one of the next level; that has a time
+        of its own, and is merged with others of its level in turn.
 
     Notes
     -----
+    One population alone converges early: on 12 voices of Dexed, 8,000 renders end at a
+    mean loss of 0.101 with islands where 9,500 ended at 0.108 without. On ``jsyn`` it makes
+    no difference by then.
     The defaults were chosen on 16 to 24 random sounds of two synths at 1,000 to 5,000
     renders, by distance, STFT correlation and spectral convergence.
     """
@@ -67,6 +87,9 @@ class Genetic:
         mutations: float = 1.0,
         reset: float = 0.2,
         sigma: tuple[float, float] = (0.01, 0.3),
+        patience: int = 1000,
+        gain: float = 0.25,
+        islands: int = 3,
     ) -> None:
         self._grid = grid
         self._rng = rng
@@ -79,17 +102,27 @@ class Genetic:
         self._reset = reset
         self._rate = min(1.0, mutations / max(1, int(grid.movable.sum())))
         self._sigma = sigma
+        self._initial = initial
+        self._patience = patience
+        self._gain = gain
+        self._islands = islands
+        self._seen: set[bytes] = set()
+        self._reserve = start[:0]
+        self._done: list[Island] = []
         wanted = children if len(start) else initial
         fresh = grid.sample(rng, max(0, wanted - len(start)))
-        self._first = grid.unique(np.concatenate([start, fresh]))
-        self._parents = self._first[:0]
-        self._losses = np.empty(0)
-        self._seen: set[bytes] = set()
-        self._reserve = self._first[:0]
+        self._begin(np.concatenate([start, fresh]))
+
+    def _begin(self, first: FloatArray) -> None:
+        """Start a population from its first generation."""
+        self._first = self._grid.unique(first)
+        self._here = Island(0, self._first[:0], np.empty(0))
+        self._age = 0
+        self._mark = 0, np.inf
 
     def ask(self) -> FloatArray:
         """Return the next generation ``[n, d]``."""
-        if not self._seen:
+        if not self._age:
             return self._first
         a, b = self._select(self._children), self._select(self._children)
         children = self._mutate(self._cross(a, b), self._rate)
@@ -103,17 +136,43 @@ class Genetic:
 
     def tell(self, vectors: FloatArray, losses: FloatArray) -> None:
         """Let the children compete with the survivors."""
-        fresh = [i for i, key in enumerate(keys(vectors)) if key not in self._seen]
+        here = self._here
+        there = set(keys(here.vectors))
+        fresh = [i for i, key in enumerate(keys(vectors)) if key not in there]
         self._seen.update(keys(vectors))
-        pool = np.concatenate([self._parents, vectors[fresh]])
-        scores = np.concatenate([self._losses, losses[fresh]])
-        order = np.argsort(scores, kind="stable")[: self._population]
-        self._parents, self._losses = pool[order], scores[order]
+        pool = np.concatenate([here.vectors, vectors[fresh]])
+        self._here = self._best(here.level, pool, np.concatenate([here.losses, losses[fresh]]))
+        self._age += len(vectors)
+        since, before = self._mark
+        if self._age - since >= self._patience << self._here.level:
+            best = float(self._here.losses[0])
+            self._mark = self._age, best
+            if best > (1.0 - self._gain) * before:
+                self._move_on()
+
+    def _best(self, level: int, vectors: FloatArray, losses: FloatArray) -> Island:
+        order = np.argsort(losses, kind="stable")[: self._population]
+        return Island(level, vectors[order], losses[order])
+
+    def _move_on(self) -> None:
+        """Lay the population aside; merge those of its level once there are enough."""
+        self._done.append(self._here)
+        level = self._here.level
+        peers = [island for island in self._done if island.level == level]
+        if len(peers) < self._islands:
+            self._begin(self._grid.sample(self._rng, self._initial))
+            return
+        self._done = [island for island in self._done if island.level != level]
+        share = -(-self._population // self._islands)
+        vectors = np.concatenate([island.vectors[:share] for island in peers])
+        losses = np.concatenate([island.losses[:share] for island in peers])
+        self._here = self._best(level + 1, vectors, losses)
+        self._mark = self._age, float(self._here.losses[0])
 
     def _select(self, n: int) -> FloatArray:
         """Return the winners ``[n, d]`` of tournaments; survivors are sorted, best first."""
-        draws = self._rng.integers(len(self._parents), size=(n, self._tournament))
-        winners: FloatArray = self._parents[draws.min(axis=1)]
+        draws = self._rng.integers(len(self._here.vectors), size=(n, self._tournament))
+        winners: FloatArray = self._here.vectors[draws.min(axis=1)]
         return winners
 
     def _cross(self, a: FloatArray, b: FloatArray) -> FloatArray:
