@@ -31,6 +31,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 from match_instruments import SOUND_FONT, record
 
@@ -71,6 +72,7 @@ def _open(setting: str, model: str) -> tuple[Source, Matcher, Matcher]:
     import torch
 
     torch.set_num_threads(1)
+    numba.set_num_threads(1)
     source = open_source(load_setting(setting))
     trained = Matcher.from_pretrained(model, workers=1)
     return source, trained, Matcher(trained.synth, workers=1)

@@ -1,9 +1,10 @@
 """Match sampled instruments: three notes of a General MIDI sound font, on each synth.
 
 The recordings are made here by FluidSynth from a sound font (Debian: `apt install
-fluidsynth timgm6mb-soundfont`); without them the script says so and ends. Prints a
-Markdown table of the best candidate's distance, MFCCD and STFT correlation beside those
-of a random patch, and writes presets, sounds and reports to the output folder.
+fluidsynth timgm6mb-soundfont`); without them the script says so and ends. Each synth is
+matched with its best model, if it has one. Prints a Markdown table of the best candidate's
+distance, MFCCD and STFT correlation beside those of a random patch, and writes presets,
+sounds and reports to the output folder.
 
     python examples/match_instruments.py --output runs/instruments
 """
@@ -84,7 +85,7 @@ def main() -> None:
     for name, file in record(args.output, args.sound_font, INSTRUMENTS).items():
         recording = read_recording(file)
         for synth in args.synths:
-            matcher = Matcher(synth)
+            matcher = Matcher.for_synth(synth)
             match = matcher.predict(recording, budget=Budget(seconds=args.seconds))
             chance = Matcher(synth, method="random", seed=1).predict(
                 recording, budget=Budget(renders=1), candidates=1

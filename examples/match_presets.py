@@ -3,10 +3,11 @@
 Every preset is played, and only the sound is given to the matcher. Beside the default
 search stand a random patch, the best of 1,000 draws from the synth's prior, and hill
 climbing and a genetic algorithm that start from uniform noise, as the papers have them.
-Prints a Markdown table of MFCCD (13 coefficients), log-spectral distance and STFT
-correlation, mean and median. An interrupted run goes on where it stopped.
+Every match has one core; --processes runs as many side by side. Prints a Markdown table of
+MFCCD (13 coefficients), log-spectral distance and STFT correlation, mean and median. An
+interrupted run goes on where it stopped.
 
-    python examples/match_presets.py BANK.syx --synth dexed --seconds 2 10 60
+    python examples/match_presets.py BANK.syx --synth dexed --seconds 2 10 60 --processes 4
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 
+import numba
 import numpy as np
 
-from synthmatch import Match, Matcher, Note, Synth, load_synth
+from synthmatch import Matcher, Note, Synth, load_synth
 from synthmatch.banks import read_bank
 from synthmatch.metrics import audio_metrics
-from synthmatch.search import Budget
+from synthmatch.search import DEFAULT, Budget
 from synthmatch.synth import sample_prior
 
 METRICS = ("mfccd", "log_spectral_distance", "stft_correlation")
+NOTE = Note(pitch=60, velocity=127, held=2.0, total=4.0)
 
 
 class Uninformed:
@@ -39,25 +44,32 @@ class Uninformed:
         return self.space.sample(rng, n)
 
 
-def ways(synth: Synth, seconds: list[float], baseline: float) -> dict[str, tuple[Matcher, Budget]]:
-    """Return every way of matching, by name."""
-    blind = Uninformed(synth)
+def ways(seconds: list[float], baseline: float) -> dict[str, tuple[str, bool, Budget]]:
+    """Return search method, whether it knows the prior, and budget of every way, by name."""
     return {
-        "a uniform random patch": (Matcher(blind, method="random"), Budget(renders=1)),
-        "best of 1,000 of the prior": (Matcher(synth, method="random"), Budget(renders=1000)),
+        "a uniform random patch": ("random", False, Budget(renders=1)),
+        "best of 1,000 of the prior": ("random", True, Budget(renders=1000)),
         **{
             f"{method} from uniform patches, {baseline:g} s": (
-                Matcher(blind, method=method),
+                method,
+                False,
                 Budget(seconds=baseline),
             )
             for method in ("hill-climbing", "genetic")
         },
-        **{f"synthmatch, {s:g} s": (Matcher(synth), Budget(seconds=s)) for s in seconds},
+        **{f"synthmatch, {s:g} s": (DEFAULT, True, Budget(seconds=s)) for s in seconds},
     }
 
 
-def row(match: Match, target: np.ndarray) -> dict[str, float]:
-    """Return the figures of a match against the sound itself."""
+def measure(
+    name: str, vector: np.ndarray, method: str, informed: bool, budget: Budget
+) -> dict[str, float]:
+    """Match the sound of one vector on one core; return the best candidate's figures."""
+    numba.set_num_threads(1)
+    synth = load_synth(name)
+    target = synth.render(synth.space.decode(vector), NOTE, synth.sample_rate)
+    matcher = Matcher(synth if informed else Uninformed(synth), method=method, workers=1)
+    match = matcher.predict(target, synth.sample_rate, note=NOTE, candidates=1, budget=budget)
     measured = audio_metrics(target, match.best.audio[None], match.sample_rate)
     return {name: float(measured[name][0]) for name in METRICS}
 
@@ -83,6 +95,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, nargs="+", default=[2.0, 10.0])
     parser.add_argument("--baseline", type=float, default=10.0, help="Seconds of the baselines.")
     parser.add_argument("--sounds", type=int, default=100)
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path("runs/match_presets"))
     parser.add_argument("--quick", action="store_true", help="two sounds, half a second each")
     args = parser.parse_args()
@@ -95,24 +108,26 @@ def main() -> None:
         vectors = vectors[rng.permutation(len(vectors))[: args.sounds]]
     else:
         vectors = sample_prior(synth, rng, args.sounds)
-    note = Note(pitch=60, velocity=127, held=2.0, total=4.0)
     args.output.mkdir(parents=True, exist_ok=True)
     file = args.output / f"{args.synth}.json"
     results = json.loads(file.read_text()) if file.exists() else {}
-    for name, (matcher, budget) in ways(synth, args.seconds, args.baseline).items():
-        rows = results.setdefault(name, {})
-        began = time.perf_counter()
-        for number, vector in enumerate(vectors):
-            if str(number) in rows:
-                continue
-            target = synth.render(synth.space.decode(vector), note, synth.sample_rate)
-            match = matcher.predict(target, synth.sample_rate, note=note, budget=budget)
-            rows[str(number)] = row(match, target)
+    began = time.perf_counter()
+    with ProcessPoolExecutor(args.processes, get_context("spawn")) as pool:
+        jobs = {
+            pool.submit(measure, args.synth, vector, *way): (name, str(number))
+            for name, way in ways(args.seconds, args.baseline).items()
+            for number, vector in enumerate(vectors)
+            if str(number) not in results.setdefault(name, {})
+        }
+        for done, job in enumerate(as_completed(jobs), start=1):
+            name, number = jobs[job]
+            results[name][number] = job.result()
             temporary = file.with_suffix(".tmp")
             temporary.write_text(json.dumps(results))
             temporary.replace(file)
-            print(f"\r{name}: {number + 1}/{len(vectors)} ", end="", flush=True)
-        print(f"in {time.perf_counter() - began:.0f} s")
+            print(
+                f"\r{done}/{len(jobs)} in {time.perf_counter() - began:.0f} s ", end="", flush=True
+            )
     print(f"\nmean (median), {len(vectors)} sounds of {args.synth}:\n\n{table(results)}")
 
 
