@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -31,7 +32,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 from match_instruments import SOUND_FONT, record
 
@@ -72,7 +72,6 @@ def _open(setting: str, model: str) -> tuple[Source, Matcher, Matcher]:
     import torch
 
     torch.set_num_threads(1)
-    numba.set_num_threads(1)
     source = open_source(load_setting(setting))
     trained = Matcher.from_pretrained(model, workers=1)
     return source, trained, Matcher(trained.synth, workers=1)
@@ -175,6 +174,7 @@ def main() -> None:
     _, trained, _ = _open(args.setting, args.model)
     proxy = "proxy_weight" in trained.network.metadata.get("goal", {})
     ways = [way for way in args.ways if proxy or way != "proxy finetuning"]
+    os.environ["NUMBA_NUM_THREADS"] = "1"  # read by the engines of the processes below
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         sounds: dict[str, int | str] = {f"held out/{{}}/{n}": n for n in range(args.sounds)}

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-import numba
 import numpy as np
 
 from synthmatch import Matcher, Note, Synth, load_synth
@@ -65,7 +65,6 @@ def measure(
     name: str, vector: np.ndarray, method: str, informed: bool, budget: Budget
 ) -> dict[str, float]:
     """Match the sound of one vector on one core; return the best candidate's figures."""
-    numba.set_num_threads(1)
     synth = load_synth(name)
     target = synth.render(synth.space.decode(vector), NOTE, synth.sample_rate)
     matcher = Matcher(synth if informed else Uninformed(synth), method=method, workers=1)
@@ -112,6 +111,7 @@ def main() -> None:
     file = args.output / f"{args.synth}.json"
     results = json.loads(file.read_text()) if file.exists() else {}
     began = time.perf_counter()
+    os.environ["NUMBA_NUM_THREADS"] = "1"  # read by the engines of the processes below
     with ProcessPoolExecutor(args.processes, get_context("spawn")) as pool:
         jobs = {
             pool.submit(measure, args.synth, vector, *way): (name, str(number))
