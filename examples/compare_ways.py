@@ -36,7 +36,6 @@ import numpy as np
 from match_instruments import SOUND_FONT, record
 
 from synthmatch import Matcher
-from synthmatch._ranking import fit_length
 from synthmatch.audio import Recording, loudness, read_recording
 from synthmatch.datasets import draw, stream
 from synthmatch.metrics import spectral_convergence, stft_correlation
@@ -113,7 +112,7 @@ def measure(setting: str, model: str, sound: int | str, way: str, seconds: float
     spent = time.perf_counter() - began
     synth = trained.synth
     rate = synth.sample_rate
-    target = fit_length(recording.at(rate), note.samples(rate))
+    target = recording.at(rate)
     audio = synth.render(synth.space.decode(vector), note, rate)
     row = {
         "distance": float(Objective(target, rate)(audio[None])[0]),

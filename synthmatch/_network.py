@@ -126,16 +126,24 @@ class Network:
         from .proxy import finetune
         from .weights import load_proxy
 
+        deadline = math.inf if seconds is None else time.perf_counter() + seconds
         proxy = load_proxy(self.folder, self.estimator)
         source = self.setting.open()
-        deadline = math.inf if seconds is None else time.perf_counter() + seconds
+        asked: list[float] = []
+
+        def late() -> bool:
+            """Say whether another step, as long as the last, would end too late."""
+            asked.append(time.perf_counter())
+            step = asked[-1] - asked[-2] if len(asked) > 1 else 0.0
+            return asked[-1] + step > deadline
+
         return finetune(
             self.estimator,
             proxy,
             self.hear(recording, note),
             source.render,
             RenderedBatches(source, _REGULARISE, seed),
-            stop=lambda: time.perf_counter() >= deadline,
+            stop=late,
         ).vectors
 
 
