@@ -19,9 +19,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from synthmatch._cli_training import train
+from synthmatch.estimators import build
 from synthmatch.evaluation import Evaluation, evaluate
+from synthmatch.parameters import ParameterSpace
+from synthmatch.registry import model_folder
 from synthmatch.settings import Setting
 from synthmatch.training import Recipe, plot_log
+from synthmatch.weights import read_config
 
 HEADLINES = (
     ("percentile_rank", "MPR {:.1f}"),
@@ -52,11 +57,11 @@ print(json.dumps([cold, time.perf_counter() - began]))
 
 
 def command(config: dict[str, Any], name: str) -> str:
-    """Return the command that trains this model, from what its run recorded."""
-    metadata, network = config["metadata"], config["config"]
-    from synthmatch.estimators import build
-    from synthmatch.parameters import ParameterSpace
+    """Return the command that trains this model, from what its run recorded.
 
+    A recipe that the command line cannot express ends the program.
+    """
+    metadata, network = config["metadata"], config["config"]
     space = ParameterSpace.from_dict(network["space"])
     sound = {key: network[key] for key in ("sample_rate", "samples")}
     usual = build(network["architecture"], space, **sound).config
@@ -70,11 +75,16 @@ def command(config: dict[str, Any], name: str) -> str:
         if key != "space" and usual[key] != value
     ]
     goal = metadata["goal"]
+    if any(goal.get(k, v) != v for k, v in (("proxy_weight", 1.0), ("proxy_truth", 0.0))):
+        sys.exit("the proxy was trained with other weights than the command line gives it")
     if "proxy_share" in goal:
         parts.append(f"--proxy --proxy-share {goal['proxy_share']:g}")
     recipe = metadata["recipe"]
+    known = {parameter.name for parameter in train.params}
     for field in dataclasses.fields(Recipe):
         if recipe[field.name] != field.default:
+            if field.name not in known:
+                sys.exit(f"synthmatch train has no option for the recipe's {field.name}")
             parts.append(f"--{field.name.replace('_', '-')} {recipe[field.name]}")
     if config["tensors"]["dtype"] == "float16":
         parts.append("--half")
@@ -165,20 +175,24 @@ def main() -> None:
     parser.add_argument("--machine", default="a machine not named", help="It was trained on.")
     parser.add_argument("--note", action="append", default=[], help="A limit, for the card.")
     parser.add_argument("--sounds", type=int, default=1000)
-    parser.add_argument("--output", type=Path, default=Path("pretrained"))
+    parser.add_argument("--output", type=Path, help="By default: pretrained.")
     parser.add_argument("--overwrite", action="store_true")
     parser.add_argument("--quick", action="store_true", help="fm-is2 again, on 32 sounds")
     args = parser.parse_args()
     if args.quick:
-        args.run, args.sounds = Path("pretrained/fm-is2"), 32
+        args.run, args.sounds = model_folder("fm-is2"), 32
+        args.output = args.output or Path("runs/publish_quick")
     if args.run is None:
         parser.error("say which run to publish")
     if (args.run / "checkpoint.safetensors").exists():
         parser.error(f"the training in {args.run} is not finished")
     name = args.name or args.run.name
-    folder = args.output / name
-    if folder.exists() and not args.overwrite:
-        parser.error(f"{folder} exists; say --overwrite to replace it")
+    folder = (args.output or Path("pretrained")) / name
+    default = args.default
+    if folder.exists():
+        if not args.overwrite:
+            parser.error(f"{folder} exists; say --overwrite to replace it")
+        default = default or bool(read_config(folder)["metadata"].get("default"))
     config = json.loads((args.run / "config.json").read_text(encoding="utf-8"))
     table = evaluate(
         config["metadata"]["setting"]["name"],
@@ -190,7 +204,7 @@ def main() -> None:
     timed = [sys.executable, "-c", CLOCK, str(args.run)]
     subprocess.run(timed, check=True, capture_output=True)  # compiles what is compiled once
     cold, warm = json.loads(subprocess.run(timed, check=True, capture_output=True).stdout)
-    config["metadata"] |= {"headline": headline(table), "default": args.default}
+    config["metadata"] |= {"headline": headline(table), "default": default}
     folder.mkdir(parents=True, exist_ok=True)
     for file in ("model.safetensors", "log.jsonl"):
         if (args.run / file).resolve() != (folder / file).resolve():

@@ -98,7 +98,7 @@ def _what(command: Any) -> Any:
 @click.option("--validate", default=512, show_default=True, help="Held-out sounds.")
 @click.option("--gate", type=float, help="Redraw sounds under this level in dB.")
 @click.option("--proxy", is_flag=True, help="Train a proxy along; for inversynth2.")
-@click.option("--proxy-share", default=1.0, show_default=True, help="Of a batch that it sees.")
+@click.option("--proxy-share", type=float, help="Of a batch that it sees.  [default: 1]")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the model.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps.")
 @click.option("--seed", default=0, show_default=True)
@@ -113,7 +113,7 @@ def train(
     output: Path,
     options: tuple[str, ...],
     proxy: bool,
-    proxy_share: float,
+    proxy_share: float | None,
     device: str,
     half: bool,
     overwrite: bool,
@@ -131,6 +131,8 @@ def train(
 
     if data is not None and (synth or setting or note):
         raise ParameterError("a data set says what was rendered; leave the other options out")
+    if proxy_share is not None and not proxy:
+        raise ParameterError("--proxy-share goes with --proxy")
     chosen = Recipe(**recipe)
     result = run(
         Dataset(data) if data is not None else _source(synth, setting, note),
@@ -138,7 +140,9 @@ def train(
         out=output,
         recipe=chosen,
         options=_options(options),
-        goal=partial(ProxyGoal, share=proxy_share) if proxy else None,
+        goal=partial(ProxyGoal, share=1.0 if proxy_share is None else proxy_share)
+        if proxy
+        else None,
         device=device,
         half=half,
         overwrite=overwrite,

@@ -50,14 +50,18 @@ def save_model(
     Raises
     ------
     WeightsError
-        If the folder cannot be written.
+        If the folder cannot be written, or a number is too large for float16.
     """
     import torch
 
     target = Path(folder)
     state = dict(estimator.state_dict() if tensors is None else tensors)
     if half:
+        whole = state
         state = {k: v.to(torch.float16) if v.is_floating_point() else v for k, v in state.items()}
+        large = [k for k, v in state.items() if v.isinf().any() and not whole[k].isinf().any()]
+        if large:
+            raise WeightsError(f"{large[0]} is too large for float16; store the model in float32")
     digest = write_tensors(target / TENSORS, state)
     config = {
         "format": FORMAT,

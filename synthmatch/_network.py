@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import math
 import time
 from collections.abc import Mapping
@@ -18,7 +20,7 @@ from .errors import SynthmatchError, WeightsError
 from .parameters import FloatArray
 from .registry import list_models, model_folder
 from .settings import Setting
-from .synth import Note
+from .synth import Note, Synth
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -132,10 +134,10 @@ class Network:
         asked: list[float] = []
 
         def late() -> bool:
-            """Say whether another step, as long as the last, would end too late."""
+            """Say whether another step, as short as the shortest, would end too late."""
             asked.append(time.perf_counter())
-            step = asked[-1] - asked[-2] if len(asked) > 1 else 0.0
-            return asked[-1] + step > deadline
+            steps = [after - before for before, after in itertools.pairwise(asked)]
+            return asked[-1] + min(steps, default=0.0) > deadline
 
         return finetune(
             self.estimator,
@@ -171,11 +173,17 @@ def load_network(source: str | Path, device: str = "cpu") -> Network:
     return network
 
 
-def default_model(synth: str) -> str | None:
-    """Return the model that is used for a synth unless another is named: its best, if any."""
-    from .weights import describe_model
+def default_model(synth: Synth) -> str | None:
+    """Return the model that is used for a synth unless another is named: its best, if any.
+
+    A model that does not fit, since other parameters are held fixed, does not count.
+    """
+    from .weights import check_space, describe_model, model_space
 
     rows = [describe_model(name) for name in list_models()]
-    fitting = [row for row in rows if row["synth"] == synth]
-    fitting.sort(key=lambda row: not row["default"])
-    return str(fitting[0]["name"]) if fitting else None
+    for row in sorted(rows, key=lambda row: not row["default"]):
+        if row["synth"] == synth.name:
+            with contextlib.suppress(WeightsError):
+                check_space(model_space(row["name"]), synth)
+                return str(row["name"])
+    return None

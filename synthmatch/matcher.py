@@ -133,15 +133,19 @@ class Matcher:
         synth : Synth or str
             The synth, or its name.
         model : str, optional
-            Another model or a model folder; "none" for none.
+            Another model or a model folder; "none" for none. By default the best one
+            that fits: a synth with other parameters held fixed than its model knows is
+            searched without.
         device, options
             As for :meth:`from_pretrained`.
         """
         loaded = load_synth(synth) if isinstance(synth, str) else synth
-        chosen = default_model(loaded.name) if model is None else model
-        if chosen is None or chosen == "none":
+        if model is not None and model != "none":
+            return cls.from_pretrained(model, synth=loaded, device=device, **options)
+        best = default_model(loaded) if model is None else None
+        if best is None:
             return cls(loaded, **options)
-        return cls.from_pretrained(chosen, synth=loaded, device=device, **options)
+        return cls.from_pretrained(best, synth=loaded, device=device, **options)
 
     def _take(self, network: Network) -> None:
         from .weights import check_space
@@ -198,20 +202,25 @@ class Matcher:
         return self
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write a model folder that :meth:`from_pretrained` reads.
+        """Write a model folder that :meth:`from_pretrained` reads, with the proxy if any.
 
         Raises
         ------
         WeightsError
             If there is no trained network, or the folder holds a model already.
         """
-        from .weights import save_model
+        from .weights import PROXY, load_proxy, save_model
 
         if self.network is None:
             raise WeightsError("this matcher has no trained network to save; call fit first")
         if (Path(folder) / "config.json").exists():
             raise WeightsError(f"{folder} holds a model already; use another folder")
-        save_model(folder, self.network.estimator, self.network.metadata)
+        metadata = {k: v for k, v in self.network.metadata.items() if k != "default"}
+        tensors = self.network.estimator.state_dict()
+        if "proxy_weight" in metadata.get("goal", {}):
+            proxy = load_proxy(self.network.folder, self.network.estimator).state_dict()
+            tensors = {**tensors, **{f"{PROXY}{name}": value for name, value in proxy.items()}}
+        save_model(folder, self.network.estimator, metadata, tensors=tensors)
 
     def predict(
         self,
@@ -226,8 +235,8 @@ class Matcher:
         """Return ranked candidates for a recording.
 
         With a trained network, and no ``budget``, its proposals are rendered and ranked.
-        Without one, or with a ``budget``, a search goes on from what network and bank
-        propose.
+        Without one, or with a ``budget``, a search goes on from what bank and network
+        propose, and the network makes half of the fresh draws that the search takes.
 
         Parameters
         ----------
@@ -274,7 +283,8 @@ class Matcher:
             :data:`DEFAULT_SECONDS` by default.
         method : {"search", "proxy"}
             Search, or adapt the network to this one sound through its proxy
-            (InverSynth II, section 2.4), for as many seconds as the budget has.
+            (InverSynth II, section 2.4), in 30 steps or as many as the seconds of the
+            budget allow, ranking not counted.
         sample_rate, progress
             As for :meth:`predict`.
 
@@ -325,7 +335,9 @@ class Matcher:
             return objective(render_batch(self.synth, vectors, note, rate))
 
         evaluate(self.synth.space.encode({})[None])  # engines compile on first use, off the clock
-        answer = self.network.answer(recording, note) if self.network is not None else None
+        answer = None
+        if self.network is not None and (start is None or budget is not None):
+            answer = self.network.answer(recording, note)
         if start is None:
             proposals = _DRAWS if budget is None else _STARTS
             start, before = self._propose(answer, proposals, target, rate, note)
@@ -363,12 +375,12 @@ class Matcher:
     ) -> tuple[FloatArray, str]:
         """Return where to start ``[k, d]``, and in words where that comes from."""
         rows, words = [np.empty((0, len(self.synth.space)))], ""
-        if self.network is not None and answer is not None:
-            rows.append(answer.propose(np.random.default_rng([self.seed, 2]), proposals))
-            words += f"{proposals} proposals of {self.network.name}, then "
         if self.bank is not None:
             rows.append(self.bank.nearest(self.synth, target, rate, note.pitch, _FROM_BANK))
             words += f"{len(rows[-1])} of {len(self.bank):,} bank presets, then "
+        if self.network is not None and answer is not None:
+            rows.append(answer.propose(np.random.default_rng([self.seed, 2]), proposals))
+            words += f"{proposals} proposals of {self.network.name}, then "
         return np.concatenate(rows), words
 
     def _search(
@@ -387,7 +399,7 @@ class Matcher:
             return np.where(believed, answer.draw(rng, n, _TEMPERATURE), prior)
 
         if answer is not None:
-            more = sample(np.random.default_rng([self.seed, 3]), _STARTS)
+            more = sample(np.random.default_rng([self.seed, len(start)]), _STARTS)
             start = np.concatenate([start, more])
         optimizer = make_optimizer(
             self.method,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from synthmatch import Matcher, Note, load_synth
+from synthmatch.audio import Recording
 from synthmatch.errors import ParameterError, RegistryError, WeightsError
 from synthmatch.search import Budget
-from synthmatch.synth import render_batch, sample_prior
+from synthmatch.synth import FrozenSynth, render_batch, sample_prior, save_patch
+from synthmatch.weights import load_proxy
 
 NOTE = Note(69, 100, 0.25, 0.25)
 RATE = 16_384
@@ -66,6 +70,59 @@ def test_an_answer_is_as_sure_as_the_temperature_says(trained: Matcher, target: 
     assert answer.draw(np.random.default_rng(1), 0).shape == (0, 9)
     proposed = answer.propose(np.random.default_rng(1), 6)
     assert np.array_equal(proposed, np.concatenate([likeliest, again[0]]))
+
+
+def test_presets_of_the_bank_come_before_what_the_network_proposes(
+    trained: Matcher, target: np.ndarray, tmp_path: Path
+) -> None:
+    synth = load_synth("fm")
+    own = sample_prior(synth, np.random.default_rng(8), 1)  # the target itself
+    save_patch(synth, synth.space.decode(own[0]), tmp_path / "own.json")
+    matcher = Matcher("fm", model=trained.network, bank=tmp_path)
+    match = matcher.predict(target, RATE, note=NOTE, budget=Budget(renders=5), candidates=1)
+    assert match.best.distance < 1e-6
+    assert match.method.startswith("1 of 1 bank presets, then 128 proposals")
+
+
+def test_a_synth_that_the_best_model_does_not_fit_is_searched_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fm = load_synth("fm")
+    frozen = FrozenSynth(fm, {fm.space.free[0].name: fm.space.free[0].choices[0]})
+    assert Matcher.for_synth(fm).network is not None
+    assert Matcher.for_synth(frozen).network is None
+    with pytest.raises(WeightsError, match="held fixed"):
+        Matcher.for_synth(frozen, "fm-is2")
+
+
+def test_finetuning_leaves_off_before_a_step_would_end_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = Matcher.from_pretrained("fm-is2").network
+    assert network is not None
+    clock = iter([0.0, 1.0, 2.5, 4.0])
+    monkeypatch.setattr("synthmatch._network.time.perf_counter", lambda: next(clock))
+    asked: list[bool] = []
+
+    def fake(*args: object, stop: Callable[[], bool], **options: object) -> object:
+        while not (asked and asked[-1]):
+            asked.append(stop())
+        return SimpleNamespace(vectors=np.zeros((1, 9)))
+
+    monkeypatch.setattr("synthmatch.proxy.finetune", fake)
+    synth = load_synth("fm")
+    audio = render_batch(synth, sample_prior(synth, np.random.default_rng(8), 1), NOTE)[0]
+    recording = Recording(audio, RATE, "x", None, 69.0, True, 0.25, -20.0)
+    network.finetune(recording, NOTE, 0, 5.0)
+    assert asked == [False, False, True]  # at 1, 2.5 and 4 s: a step takes 1.5 s
+
+
+def test_a_saved_matcher_keeps_its_proxy(tmp_path: Path) -> None:
+    Matcher.from_pretrained("fm-is2").save_pretrained(tmp_path / "copy")
+    network = Matcher.from_pretrained(tmp_path / "copy").network
+    assert network is not None
+    load_proxy(tmp_path / "copy", network.estimator)
+    assert "default" not in network.metadata
 
 
 def test_the_network_guides_the_fresh_draws_of_a_search(

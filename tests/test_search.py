@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from synthmatch.errors import SynthmatchError
+from synthmatch.errors import ParameterError, SynthmatchError
 from synthmatch.objective import Objective
 from synthmatch.parameters import Parameter, ParameterSpace
 from synthmatch.search import DEFAULT, METHODS, Budget, SearchResult, make_optimizer, search
@@ -108,6 +108,26 @@ def test_populations_that_no_longer_gain_are_merged_and_the_best_is_kept():
         levels.append(optimizer._here.level)
     assert levels[0] == 0 and {1, 2} <= set(levels)
     assert levels.index(1) < levels.index(2)
+
+
+def test_islands_of_a_tiny_space_hold_each_point_once():
+    tiny = ParameterSpace(
+        "t", [Parameter.categorical("a", "xy"), Parameter.ordinal("b", [1, 2, 3])]
+    )
+    bowl = Bowl(tiny)
+    optimizer = make_optimizer("genetic", tiny, 0, patience=10, islands=2, initial=12)
+    for _ in range(40):
+        vectors = optimizer.ask()
+        optimizer.tell(vectors, bowl(vectors))
+        rows = optimizer._here.vectors
+        assert len(np.unique(rows, axis=0)) == len(rows) <= 6
+    assert optimizer._here.level or optimizer._done
+
+
+@pytest.mark.parametrize("wrong", [{"islands": 0}, {"patience": 0}, {"gain": 1.0}, {"gain": -0.1}])
+def test_islands_are_checked(wrong):
+    with pytest.raises(ParameterError, match="islands and patience"):
+        make_optimizer("genetic", MIXED, 0, **wrong)
 
 
 @pytest.mark.parametrize("method", BETTER)

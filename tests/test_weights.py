@@ -228,3 +228,9 @@ class TestCheckSpace:
     def test_fewer_parameters(self):
         with pytest.raises(WeightsError, match="knows 3 parameters, the synth has 2"):
             check_space(SineSynth.space, self.changed(*SineSynth.space.parameters[:2]))
+
+
+def test_numbers_too_large_for_float16_are_not_stored_as_infinity(estimator, tmp_path):
+    tensors = {**estimator.state_dict(), "output.bias": torch.full((16,), 1e6)}
+    with pytest.raises(WeightsError, match="output.bias is too large for float16"):
+        save_model(tmp_path / "model", estimator, {}, half=True, tensors=tensors)

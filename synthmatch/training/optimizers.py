@@ -20,7 +20,8 @@ def optimizer_for(goal: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """Return the recipe's optimiser; weights decay, biases and norms do not.
 
     Muon takes the weights of hidden layers whose matrix (outputs by all that one output
-    sees) is at least 16 wide both ways. Output layers stay with AdamW.
+    sees; the other way round for transposed convolutions) is at least 16 wide both ways.
+    Output layers stay with AdamW.
     """
     named = [(n, p) for n, p in goal.named_parameters() if p.requires_grad]
     matrices = []
@@ -77,6 +78,10 @@ class Muon(torch.optim.AdamW):
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> Any:
         """Take one step."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
         whole = self.param_groups
         for group in whole:
             if group.get("orthogonal"):
@@ -86,9 +91,10 @@ class Muon(torch.optim.AdamW):
                         self._turn(parameter, parameter.grad, rate, decay)
         self.param_groups = [group for group in whole if not group.get("orthogonal")]
         try:
-            return super().step(closure)
+            super().step()
         finally:
             self.param_groups = whole
+        return loss
 
     def _turn(self, parameter: Tensor, gradient: Tensor, rate: float, decay: float) -> None:
         state = self.state[parameter]
