@@ -55,6 +55,7 @@ def test_train_on_a_synth_with_a_note_and_options(tmp_path):
         (["--setting", "fm-10"], "did you mean 'fm-9'"),
         (["--setting", "fm-9", "--option", "mels"], "NAME=VALUE"),
         (["--setting", "fm-9", "--data", "x"], "leave the other options out"),
+        (["--setting", "fm-9", "--proxy-share", "0.5"], "goes with --proxy"),
     ],
 )
 def test_wrong_options(tmp_path, arguments, message):
