@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     import torch
 
     from .estimators import Estimator
+    from .proxy import Proxy
 
 FORMAT = "synthmatch-model"
 VERSION = 1
 TENSORS = "model.safetensors"
 CONFIG = "config.json"
 PROXY = "proxy."  # prefix of the tensors of a proxy, beside those of the estimator
+
+
+def with_proxy(estimator: Estimator, proxy: Proxy) -> dict[str, torch.Tensor]:
+    """Return the state of both as one model folder holds it."""
+    prefixed = {f"{PROXY}{name}": value for name, value in proxy.state_dict().items()}
+    return {**estimator.state_dict(), **prefixed}
 
 
 def save_model(

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ._ranking import fit_length
 from .audio import Recording, resample
 from .errors import SynthmatchError, WeightsError
-from .parameters import FloatArray
+from .parameters import FloatArray, ParameterSpace
 from .registry import list_models, model_folder
 from .settings import Setting
 from .synth import Note, Synth
@@ -178,12 +178,13 @@ def default_model(synth: Synth) -> str | None:
 
     A model that does not fit, since other parameters are held fixed, does not count.
     """
-    from .weights import check_space, describe_model, model_space
+    from .weights import check_space, read_config
 
-    rows = [describe_model(name) for name in list_models()]
-    for row in sorted(rows, key=lambda row: not row["default"]):
-        if row["synth"] == synth.name:
-            with contextlib.suppress(WeightsError):
-                check_space(model_space(row["name"]), synth)
-                return str(row["name"])
+    configs = {name: read_config(model_folder(name)) for name in list_models()}
+    best_first = sorted(configs, key=lambda name: not configs[name]["metadata"].get("default"))
+    for name in best_first:
+        if configs[name]["synth"] == synth.name:
+            with contextlib.suppress(SynthmatchError, KeyError):
+                check_space(ParameterSpace.from_dict(configs[name]["config"]["space"]), synth)
+                return name
     return None

@@ -140,12 +140,10 @@ class Matcher:
             As for :meth:`from_pretrained`.
         """
         loaded = load_synth(synth) if isinstance(synth, str) else synth
-        if model is not None and model != "none":
-            return cls.from_pretrained(model, synth=loaded, device=device, **options)
-        best = default_model(loaded) if model is None else None
-        if best is None:
+        chosen = default_model(loaded) if model is None else model
+        if chosen is None or chosen == "none":
             return cls(loaded, **options)
-        return cls.from_pretrained(best, synth=loaded, device=device, **options)
+        return cls.from_pretrained(chosen, synth=loaded, device=device, **options)
 
     def _take(self, network: Network) -> None:
         from .weights import check_space
@@ -209,18 +207,18 @@ class Matcher:
         WeightsError
             If there is no trained network, or the folder holds a model already.
         """
-        from .weights import PROXY, load_proxy, save_model
+        from ._model_folder import with_proxy
+        from .weights import load_proxy, save_model
 
         if self.network is None:
             raise WeightsError("this matcher has no trained network to save; call fit first")
         if (Path(folder) / "config.json").exists():
             raise WeightsError(f"{folder} holds a model already; use another folder")
         metadata = {k: v for k, v in self.network.metadata.items() if k != "default"}
-        tensors = self.network.estimator.state_dict()
+        estimator, tensors = self.network.estimator, None
         if "proxy_weight" in metadata.get("goal", {}):
-            proxy = load_proxy(self.network.folder, self.network.estimator).state_dict()
-            tensors = {**tensors, **{f"{PROXY}{name}": value for name, value in proxy.items()}}
-        save_model(folder, self.network.estimator, metadata, tensors=tensors)
+            tensors = with_proxy(estimator, load_proxy(self.network.folder, estimator))
+        save_model(folder, estimator, metadata, tensors=tensors)
 
     def predict(
         self,

@@ -24,12 +24,10 @@ if TYPE_CHECKING:
     from .proxy import Proxy
 
 __all__ = [
-    "PROXY",
     "check_space",
     "describe_model",
     "load_model",
     "load_proxy",
-    "model_space",
     "read_config",
     "save_model",
 ]
@@ -140,23 +138,6 @@ def check_space(space: ParameterSpace, synth: Synth) -> Synth:
         )
     rest = {k: v for k, v in space.frozen.items() if k not in synth.space.frozen}
     return FrozenSynth(synth, rest)
-
-
-def model_space(name: str) -> ParameterSpace:
-    """Return the parameters that an installed model estimates; its tensors are not read.
-
-    Raises
-    ------
-    RegistryError
-        If no model of that name is installed.
-    WeightsError
-        If its folder is damaged.
-    """
-    folder = model_folder(name)
-    try:
-        return ParameterSpace.from_dict(read_config(folder)["config"]["space"])
-    except (SynthmatchError, KeyError) as error:
-        raise WeightsError(f"{folder} does not say what it estimates: {error}") from None
 
 
 def describe_model(name: str) -> dict[str, Any]:

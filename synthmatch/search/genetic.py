@@ -68,8 +68,8 @@ class Genetic:
     Notes
     -----
     One population alone converges early: on 12 voices of Dexed, 8,000 renders end at a
-    mean loss of 0.101 with islands where 9,500 ended at 0.108 without. On ``jsyn`` it makes
-    no difference by then.
+    mean loss of 0.101 with islands (all of one patience) where 9,500 ended at 0.108 without.
+    On ``jsyn`` it makes no difference by then.
     The other defaults were chosen on 16 to 24 random sounds of two synths at 1,000 to
     5,000 renders, by distance, STFT correlation and spectral convergence.
 

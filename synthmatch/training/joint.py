@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._model_folder import PROXY, save_model
+from .._model_folder import PROXY, save_model, with_proxy
 from ..datasets import render
 from ..errors import ParameterError
 from ..parameters import FloatArray
@@ -98,8 +98,7 @@ class ProxyGoal(Goal):
 
     def save(self, folder: Path, metadata: Mapping[str, Any], *, half: bool = False) -> None:
         """Write one model folder with encoder and proxy."""
-        proxy = {f"{PROXY}{k}": v for k, v in self.proxy.state_dict().items()}
-        tensors = {**self.estimator.state_dict(), **proxy}
+        tensors = with_proxy(self.estimator, self.proxy)
         save_model(folder, self.estimator, metadata, half=half, tensors=tensors)
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
