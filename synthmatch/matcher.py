@@ -30,7 +30,9 @@ AudioInput = str | os.PathLike[str] | npt.NDArray[Any] | Recording
 Progress = Callable[[float, float, float], None]
 
 DEFAULT_SECONDS = 4.0
-_FAST_RATE = 32_000  # Hz; the objective hears no further than 16 kHz
+_FAST_RATES = (16_000, 22_050, 32_000)  # Hz; the objective hears no further than 16 kHz
+_UNHEARD = 0.1  # share of a sound that may lie above half the rate it is searched at
+_WORTHWHILE = 0.8  # of a rate: a lower one that saves less is not used
 _DRAWS = 16  # candidates that a network proposes to be ranked
 _STARTS = 128  # candidates that it proposes for a search to start from
 _BELIEVED = 0.5  # share of a search's fresh draws that a network makes, not the prior
@@ -325,7 +327,7 @@ class Matcher:
         if count < 1:
             raise ParameterError(f"ask for at least 1 candidate, not {count}")
         began = time.perf_counter()
-        rate = _search_rate(self.synth.sample_rate)
+        rate = _search_rate(recording, note, self.synth.sample_rate)
         target = fit_length(recording.at(rate), note.samples(rate))
         objective = Objective(target, rate, workers=self.workers)
 
@@ -416,6 +418,12 @@ def _as_recording(audio: AudioInput, sample_rate: int | None) -> Recording:
     return read_recording(audio, sample_rate)
 
 
-def _search_rate(native: int) -> int:
-    """Return the rate in Hz to search at; what comes of it is ranked at the native rate."""
-    return min(native, _FAST_RATE)
+def _search_rate(recording: Recording, note: Note, native: int) -> int:
+    """Return the rate in Hz to search at: the lowest that loses little of the recording.
+
+    What comes of a search is ranked at the native rate of the synth.
+    """
+    highest = min(native, _FAST_RATES[-1])
+    heard = Objective(fit_length(recording.at(highest), note.samples(highest)), highest)
+    lower = [r for r in _FAST_RATES if r <= _WORTHWHILE * highest]
+    return next((r for r in lower if heard.share_above(r / 2) <= _UNHEARD), highest)

@@ -121,6 +121,15 @@ class Objective:
         )
         return distance
 
+    def share_above(self, frequency: float) -> float:
+        """Return how much of the target is heard above a frequency in Hz, from 0 to 1.
+
+        That is, of the ``magnitude`` of its longest windows.
+        """
+        magnitude = self._target["magnitude"][0][0].sum(axis=0, dtype=np.float64)
+        above = magnitude[self._scales[0].centres > frequency].sum()
+        return float(above / magnitude.sum()) if above else 0.0
+
     def terms(self, audio: npt.ArrayLike) -> dict[str, FloatArray]:
         """Return the terms ``float64 [n]``, each in [0, 1], that the distance is made of."""
         return dict(zip(WEIGHTS, self._table(audio).T, strict=True))
@@ -198,7 +207,9 @@ class _Scale:
         size = 2 ** max(4, round(math.log2(seconds * sample_rate)))
         self._hop = size // 2
         self.window = np.hanning(size + 1)[:-1].astype(np.float32)
-        self._bank = scipy.sparse.csr_array(_mel_bank(sample_rate, size, bands))
+        edges = _mel_edges(sample_rate, bands)
+        self.centres = edges[1:-1]
+        self._bank = scipy.sparse.csr_array(_mel_bank(edges, sample_rate, size))
 
     def __call__(self, batch: AudioArray, margin: int, samples: int) -> AudioArray:
         """Return ``float32 [chunk, frames, bands]``; frame k is centred k hops into the sound."""
@@ -210,16 +221,21 @@ class _Scale:
         return np.ascontiguousarray(mel.T).reshape(*power.shape[:2], -1)
 
 
-def _mel_bank(sample_rate: int, size: int, bands: int) -> AudioArray:
-    """Return triangles ``[bands, size // 2 + 1]``, none narrower than a bin on either side.
+def _mel_edges(sample_rate: int, bands: int) -> FloatArray:
+    """Return where the triangles begin, peak and end, ``[bands + 2]`` in Hz.
 
     The scale is ``2595 log10(1 + f / 700)`` (D. O'Shaughnessy, "Speech Communication",
     1987).
     """
-    spacing = sample_rate / size
     high = max(min(_HIGH, sample_rate / 2), 2 * _LOW)
     ends = [2595 * math.log10(1 + f / 700) for f in (_LOW, high)]
-    edges = 700 * (10 ** (np.linspace(ends[0], ends[1], bands + 2) / 2595) - 1)
+    edges: FloatArray = 700 * (10 ** (np.linspace(ends[0], ends[1], bands + 2) / 2595) - 1)
+    return edges
+
+
+def _mel_bank(edges: FloatArray, sample_rate: int, size: int) -> AudioArray:
+    """Return triangles ``[bands, size // 2 + 1]``, none narrower than a bin on either side."""
+    spacing = sample_rate / size
     centre = edges[1:-1, None]
     below = np.minimum(edges[:-2, None], centre - spacing)
     above = np.maximum(edges[2:, None], centre + spacing)
