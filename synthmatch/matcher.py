@@ -15,14 +15,15 @@ import numpy.typing as npt
 from ._match import Candidate, Match
 from ._network import Answer, Network, default_model, load_network
 from ._ranking import fit_length, pick, ranked
+from ._stages import Evaluate, search_in_stages, search_rates
 from .audio import Recording, read_recording
 from .banks import Bank, read_bank
 from .errors import ParameterError, WeightsError
 from .objective import Objective
 from .parameters import FloatArray
 from .registry import load_synth
-from .search import DEFAULT, METHODS, Budget, SearchResult, make_optimizer, search
-from .synth import AudioArray, Note, Synth, backend_info, render_batch, sample_prior
+from .search import DEFAULT, METHODS, Budget, Optimizer, SearchResult, make_optimizer
+from .synth import Note, Synth, backend_info, render_batch, sample_prior
 
 __all__ = ["DEFAULT_SECONDS", "Candidate", "Match", "Matcher"]
 
@@ -30,9 +31,6 @@ AudioInput = str | os.PathLike[str] | npt.NDArray[Any] | Recording
 Progress = Callable[[float, float, float], None]
 
 DEFAULT_SECONDS = 4.0
-_FAST_RATES = (16_000, 22_050, 32_000)  # Hz; the objective hears no further than 16 kHz
-_UNHEARD = 0.1  # share of a sound that may lie above half the rate it is searched at
-_WORTHWHILE = 0.8  # of a rate: a lower one that saves less is not used
 _DRAWS = 16  # candidates that a network proposes to be ranked
 _STARTS = 128  # candidates that it proposes for a search to start from
 _BELIEVED = 0.5  # share of a search's fresh draws that a network makes, not the prior
@@ -327,26 +325,22 @@ class Matcher:
         if count < 1:
             raise ParameterError(f"ask for at least 1 candidate, not {count}")
         began = time.perf_counter()
-        rate = _search_rate(recording, note, self.synth.sample_rate)
-        target = fit_length(recording.at(rate), note.samples(rate))
-        objective = Objective(target, rate, workers=self.workers)
-
-        def evaluate(vectors: FloatArray) -> FloatArray:
-            return objective(render_batch(self.synth, vectors, note, rate))
-
-        evaluate(self.synth.space.encode({})[None])  # engines compile on first use, off the clock
+        rates = search_rates(recording, note, self.synth.sample_rate)
+        stages = [self._evaluator(recording, note, rate) for rate in rates]
+        for stage in stages:  # engines compile on first use, off the clock
+            stage(self.synth.space.encode({})[None])
         answer = None
         if self.network is not None and (start is None or budget is not None):
             answer = self.network.answer(recording, note)
         if start is None:
             proposals = _DRAWS if budget is None else _STARTS
-            start, before = self._propose(answer, proposals, target, rate, note)
+            start, before = self._propose(answer, proposals, recording, rates[-1], note)
         prepared = time.perf_counter()
         if self.network is not None and budget is None:
-            found = ranked(start, evaluate(start))
+            found = ranked(start, stages[-1](start))
             method = before.removesuffix(", then ")
         else:
-            found = self._search(evaluate, start, answer, budget, progress)
+            found = self._search(stages, start, answer, budget, progress)
             method = f"{before}{self.method} search of {found.renders:,} renders"
         searched = time.perf_counter()
         candidates = pick(self.synth, recording, note, found, start, count)
@@ -370,12 +364,19 @@ class Matcher:
             history=tuple(found.history),
         )
 
+    def _evaluator(self, recording: Recording, note: Note, rate: int) -> Evaluate:
+        """Return what says how far vectors ``[n, d]`` are from the recording at a rate in Hz."""
+        target = fit_length(recording.at(rate), note.samples(rate))
+        objective = Objective(target, rate, workers=self.workers)
+        return lambda vectors: objective(render_batch(self.synth, vectors, note, rate))
+
     def _propose(
-        self, answer: Answer | None, proposals: int, target: AudioArray, rate: int, note: Note
+        self, answer: Answer | None, proposals: int, recording: Recording, rate: int, note: Note
     ) -> tuple[FloatArray, str]:
         """Return where to start ``[k, d]``, and in words where that comes from."""
         rows, words = [np.empty((0, len(self.synth.space)))], ""
         if self.bank is not None:
+            target = fit_length(recording.at(rate), note.samples(rate))
             rows.append(self.bank.nearest(self.synth, target, rate, note.pitch, _FROM_BANK))
             words += f"{len(rows[-1])} of {len(self.bank):,} bank presets, then "
         if self.network is not None and answer is not None:
@@ -385,7 +386,7 @@ class Matcher:
 
     def _search(
         self,
-        evaluate: Callable[[FloatArray], FloatArray],
+        stages: list[Evaluate],
         start: FloatArray,
         answer: Answer | None,
         budget: Budget | None,
@@ -401,29 +402,18 @@ class Matcher:
         if answer is not None:
             more = sample(np.random.default_rng([self.seed, len(start)]), _STARTS)
             start = np.concatenate([start, more])
-        optimizer = make_optimizer(
-            self.method,
-            self.synth.space,
-            np.random.default_rng([self.seed, 1]),
-            start=start,
-            sample=sample,
-        )
+
+        def optimizer(stage: int, first: FloatArray) -> Optimizer:
+            rng = np.random.default_rng([self.seed, 1, stage] if stage else [self.seed, 1])
+            return make_optimizer(self.method, self.synth.space, rng, start=first, sample=sample)
+
+        if self.method == "random":  # which learns nothing that a second stage could use
+            stages = stages[-1:]
         chosen = budget or Budget(seconds=DEFAULT_SECONDS)
-        return search(evaluate, optimizer, chosen, keep=_POOL, progress=progress)
+        return search_in_stages(stages, optimizer, start, chosen, keep=_POOL, progress=progress)
 
 
 def _as_recording(audio: AudioInput, sample_rate: int | None) -> Recording:
     if isinstance(audio, Recording):
         return audio
     return read_recording(audio, sample_rate)
-
-
-def _search_rate(recording: Recording, note: Note, native: int) -> int:
-    """Return the rate in Hz to search at: the lowest that loses little of the recording.
-
-    What comes of a search is ranked at the native rate of the synth.
-    """
-    highest = min(native, _FAST_RATES[-1])
-    heard = Objective(fit_length(recording.at(highest), note.samples(highest)), highest)
-    lower = [r for r in _FAST_RATES if r <= _WORTHWHILE * highest]
-    return next((r for r in lower if heard.share_above(r / 2) <= _UNHEARD), highest)
