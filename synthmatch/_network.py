@@ -19,6 +19,7 @@ from .audio import Recording, resample
 from .errors import SynthmatchError, WeightsError
 from .parameters import FloatArray, ParameterSpace
 from .registry import list_models, model_folder
+from .search import Sampler
 from .settings import Setting
 from .synth import Note, Synth
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from .estimators import Estimator
     from .estimators.head import Head
 
+_BELIEVED = 0.5  # share of a search's fresh draws that a network makes, not the prior
+_TEMPERATURE = 2.0  # of those draws: a network is too sure of sounds it was not trained on
 _REGULARISE = 64  # training sounds in each step of finetuning (InverSynth II, section 3.2)
 
 
@@ -62,6 +65,16 @@ class Answer:
     def propose(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Return the likeliest vector and ``count - 1`` drawn ones, ``[count, d]``."""
         return np.concatenate([self.likeliest(), self.draw(rng, count - 1)])
+
+    def guide(self, prior: Sampler) -> Sampler:
+        """Return a source of fresh draws for a search: half from here, half from ``prior``."""
+
+        def sample(rng: np.random.Generator, n: int) -> FloatArray:
+            plain = prior(rng, n)
+            believed = rng.random((n, 1)) < _BELIEVED
+            return np.where(believed, self.draw(rng, n, _TEMPERATURE), plain)
+
+        return sample
 
 
 def _vectors(tensor: Tensor) -> FloatArray:
@@ -113,6 +126,25 @@ class Network:
         audio = torch.from_numpy(self.hear(recording, note)[None]).to(device)
         with torch.inference_mode():
             return Answer(self.estimator.head, self.estimator(audio))
+
+    def save(self, folder: str | Path) -> None:
+        """Write a model folder, with the proxy if there is one.
+
+        Raises
+        ------
+        WeightsError
+            If the folder holds a model already.
+        """
+        from ._model_folder import with_proxy
+        from .weights import load_proxy, save_model
+
+        if (Path(folder) / "config.json").exists():
+            raise WeightsError(f"{folder} holds a model already; use another folder")
+        metadata = {k: v for k, v in self.metadata.items() if k != "default"}
+        tensors = None
+        if "proxy_weight" in metadata.get("goal", {}):
+            tensors = with_proxy(self.estimator, load_proxy(self.folder, self.estimator))
+        save_model(folder, self.estimator, metadata, tensors=tensors)
 
     def finetune(
         self, recording: Recording, note: Note, seed: int, seconds: float | None

@@ -24,11 +24,12 @@ def pick(
     found: SearchResult,
     start: FloatArray,
     count: int,
+    workers: int,
 ) -> tuple[Candidate, ...]:
     """Return the best, then the next best that sound different, then what is left, ranked.
 
     Candidates come from what a search ``found`` and what it started from, and are ranked
-    at the native rate of ``synth``, whatever the search compared at.
+    at the native rate of ``synth``, whatever the search compared at, in ``workers`` threads.
     """
     rate = synth.sample_rate
     target = fit_length(recording.at(rate), note.samples(rate))
@@ -37,14 +38,15 @@ def pick(
     distinct = {synth.space.decode(vector): vector for vector in tried}
     patches, vectors = list(distinct), np.stack(list(distinct.values()))
     audio = render_batch(synth, vectors, note, rate)
-    losses = Objective(target, rate)(audio)
+    losses = Objective(target, rate, workers=workers)(audio)
     order = np.argsort(losses, kind="stable")
     vectors, audio, losses = vectors[order], audio[order], losses[order]
     least = _ALIKE * max(float(losses[0]), 1e-9)
     chosen = [0]
     apart = np.full(len(audio), np.inf)
     while len(chosen) < min(count, len(audio)):
-        apart = np.minimum(apart, Objective(audio[chosen[-1]], rate)(audio))
+        last = Objective(audio[chosen[-1]], rate, workers=workers)
+        apart = np.minimum(apart, last(audio))
         rest = np.setdiff1d(np.arange(len(audio)), chosen)
         fresh = rest[apart[rest] >= least]
         chosen.append(int(fresh[0] if len(fresh) else rest[0]))

@@ -19,7 +19,7 @@ from .audio import Recording
 from .objective import Objective
 from .parameters import FloatArray
 from .search import Budget, Optimizer, SearchResult, search
-from .synth import Note
+from .synth import Note, Synth, render_batch
 
 Evaluate = Callable[[FloatArray], FloatArray]
 Progress = Callable[[float, float, float], None]
@@ -45,6 +45,13 @@ def search_rates(recording: Recording, note: Note, native: int) -> tuple[int, ..
     enough = (rate for rate in lower if heard.share_above(rate / 2) <= _UNHEARD)
     first = next(enough, highest)
     return (first, highest) if first < highest else (highest,)
+
+
+def distances(synth: Synth, recording: Recording, note: Note, rate: int, workers: int) -> Evaluate:
+    """Return what tells how far vectors ``[n, d]`` are from a recording, heard at a rate in Hz."""
+    target = fit_length(recording.at(rate), note.samples(rate))
+    objective = Objective(target, rate, workers=workers)
+    return lambda vectors: objective(render_batch(synth, vectors, note, rate))
 
 
 def search_in_stages(

@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,15 +16,14 @@ import numpy.typing as npt
 from ._match import Candidate, Match
 from ._network import Answer, Network, default_model, load_network
 from ._ranking import fit_length, pick, ranked
-from ._stages import Evaluate, search_in_stages, search_rates
+from ._stages import Evaluate, distances, search_in_stages, search_rates
 from .audio import Recording, read_recording
 from .banks import Bank, read_bank
 from .errors import ParameterError, WeightsError
-from .objective import Objective
 from .parameters import FloatArray
 from .registry import load_synth
-from .search import DEFAULT, METHODS, Budget, Optimizer, SearchResult, make_optimizer
-from .synth import Note, Synth, backend_info, render_batch, sample_prior
+from .search import DEFAULT, METHODS, Budget, Optimizer, Sampler, SearchResult, make_optimizer
+from .synth import Note, Synth, backend_info, sample_prior
 
 __all__ = ["DEFAULT_SECONDS", "Candidate", "Match", "Matcher"]
 
@@ -33,8 +33,6 @@ Progress = Callable[[float, float, float], None]
 DEFAULT_SECONDS = 4.0
 _DRAWS = 16  # candidates that a network proposes to be ranked
 _STARTS = 128  # candidates that it proposes for a search to start from
-_BELIEVED = 0.5  # share of a search's fresh draws that a network makes, not the prior
-_TEMPERATURE = 2.0  # of those draws: a network is too sure of sounds it was not trained on
 _FROM_BANK = 32  # presets of the user's bank that are tried
 _POOL = 2000  # best distinct vectors of a search that candidates are picked from
 
@@ -207,18 +205,9 @@ class Matcher:
         WeightsError
             If there is no trained network, or the folder holds a model already.
         """
-        from ._model_folder import with_proxy
-        from .weights import load_proxy, save_model
-
         if self.network is None:
             raise WeightsError("this matcher has no trained network to save; call fit first")
-        if (Path(folder) / "config.json").exists():
-            raise WeightsError(f"{folder} holds a model already; use another folder")
-        metadata = {k: v for k, v in self.network.metadata.items() if k != "default"}
-        estimator, tensors = self.network.estimator, None
-        if "proxy_weight" in metadata.get("goal", {}):
-            tensors = with_proxy(estimator, load_proxy(self.network.folder, estimator))
-        save_model(folder, estimator, metadata, tensors=tensors)
+        self.network.save(folder)
 
     def predict(
         self,
@@ -326,7 +315,7 @@ class Matcher:
             raise ParameterError(f"ask for at least 1 candidate, not {count}")
         began = time.perf_counter()
         rates = search_rates(recording, note, self.synth.sample_rate)
-        stages = [self._evaluator(recording, note, rate) for rate in rates]
+        stages = [distances(self.synth, recording, note, rate, self.workers) for rate in rates]
         for stage in stages:  # engines compile on first use, off the clock
             stage(self.synth.space.encode({})[None])
         answer = None
@@ -343,7 +332,7 @@ class Matcher:
             found = self._search(stages, start, answer, budget, progress)
             method = f"{before}{self.method} search of {found.renders:,} renders"
         searched = time.perf_counter()
-        candidates = pick(self.synth, recording, note, found, start, count)
+        candidates = pick(self.synth, recording, note, found, start, count, self.workers)
         timings = {
             "prepare": prepared - began,
             "search": searched - prepared,
@@ -363,12 +352,6 @@ class Matcher:
             backend=backend_info(self.synth),
             history=tuple(found.history),
         )
-
-    def _evaluator(self, recording: Recording, note: Note, rate: int) -> Evaluate:
-        """Return what says how far vectors ``[n, d]`` are from the recording at a rate in Hz."""
-        target = fit_length(recording.at(rate), note.samples(rate))
-        objective = Objective(target, rate, workers=self.workers)
-        return lambda vectors: objective(render_batch(self.synth, vectors, note, rate))
 
     def _propose(
         self, answer: Answer | None, proposals: int, recording: Recording, rate: int, note: Note
@@ -392,14 +375,9 @@ class Matcher:
         budget: Budget | None,
         progress: Progress | None,
     ) -> SearchResult:
-        def sample(rng: np.random.Generator, n: int) -> FloatArray:
-            prior = sample_prior(self.synth, rng, n)
-            if answer is None:
-                return prior
-            believed = rng.random((n, 1)) < _BELIEVED
-            return np.where(believed, answer.draw(rng, n, _TEMPERATURE), prior)
-
+        sample: Sampler = partial(sample_prior, self.synth)
         if answer is not None:
+            sample = answer.guide(sample)
             more = sample(np.random.default_rng([self.seed, len(start)]), _STARTS)
             start = np.concatenate([start, more])
 
