@@ -11,11 +11,11 @@ figures of every sound to a JSON file. An interrupted run goes on where it stopp
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 
 import numpy as np
+from _results import Results
 
 from synthmatch import Note, Synth, load_synth
 from synthmatch.metrics import spectral_convergence, stft_correlation
@@ -99,26 +99,16 @@ def main() -> None:
     args = parser.parse_args()
     if args.quick:
         args.sounds, args.renders = 2, [100, 200]
-    args.output.mkdir(parents=True, exist_ok=True)
-    file = args.output / f"search_{'_'.join(map(str, args.renders))}.json"
-    results = json.loads(file.read_text()) if file.exists() else {}
-    began = time.perf_counter()
-    todo = [
-        (name, method, number)
+    results = Results(args.output / f"search_{'_'.join(map(str, args.renders))}.json")
+    jobs = {
+        f"{name}/{method}/{number}": (name, method, number, args.renders)
         for number in range(args.sounds)
         for name in args.synths
         for method in METHODS
-        if f"{name}/{method}/{number}" not in results
-    ]
-    for done, (name, method, number) in enumerate(todo, start=1):
-        results[f"{name}/{method}/{number}"] = rebuild(name, method, number, args.renders)
-        left = (time.perf_counter() - began) / done * (len(todo) - done)
-        print(f"\r{done}/{len(todo)}, {left:.0f} s left ", end="", flush=True)
-        if done % 10 == 0 or done == len(todo):
-            temporary = file.with_suffix(".tmp")
-            temporary.write_text(json.dumps(results))
-            temporary.replace(file)
-    print(f"\n{args.sounds} sounds per synth, mean (median):\n\n{table(results)}")
+    }
+    todo = {key: job for key, job in jobs.items() if key not in results}
+    results.collect(((key, rebuild(*job)) for key, job in todo.items()), len(todo))
+    print(f"{args.sounds} sounds per synth, mean (median):\n\n{table(results)}")
 
 
 if __name__ == "__main__":

@@ -21,19 +21,16 @@ and writes the figures of every sound to a JSON file. An interrupted run goes on
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import shutil
 import tempfile
 import time
 import zlib
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _results import Results
 from match_instruments import SOUND_FONT, record
 
 from synthmatch import Matcher
@@ -169,35 +166,23 @@ def main() -> None:
     args = parser.parse_args()
     if args.quick:
         args.sounds, args.seconds = 2, 0.1
-    args.output.mkdir(parents=True, exist_ok=True)
-    file = args.output / f"{args.setting}_{Path(args.model).name}_{args.seconds:g}s.json"
-    results = json.loads(file.read_text()) if file.exists() else {}
+    name = f"{args.setting}_{Path(args.model).name}_{args.seconds:g}s.json"
+    results = Results(args.output / name)
     _, trained, _ = _open(args.setting, args.model)
     proxy = "proxy_weight" in trained.network.metadata.get("goal", {})
     ways = [way for way in args.ways if proxy or way != "proxy finetuning"]
-    os.environ["NUMBA_NUM_THREADS"] = "1"  # read by the engines of the processes below
-    began = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         sounds: dict[str, int | str] = {f"held out/{{}}/{n}": n for n in range(args.sounds)}
         if shutil.which("fluidsynth") and args.sound_font.is_file() and not args.quick:
             for name, path in record(Path(scratch), args.sound_font, INSTRUMENTS).items():
                 sounds[f"instruments/{{}}/{name}"] = str(path)
-        todo = {key.format(way): (sound, way) for key, sound in sounds.items() for way in ways}
-        todo = {key: job for key, job in todo.items() if key not in results}
-        with ProcessPoolExecutor(args.processes, get_context("spawn")) as pool:
-            jobs = {
-                pool.submit(measure, args.setting, args.model, *job, args.seconds): key
-                for key, job in todo.items()
-            }
-            for done, job in enumerate(as_completed(jobs), start=1):
-                results[jobs[job]] = job.result()
-                left = (time.perf_counter() - began) / done * (len(jobs) - done)
-                print(f"\r{done}/{len(jobs)}, {left:.0f} s left ", end="", flush=True)
-                if done % 20 == 0 or done == len(jobs):
-                    temporary = file.with_suffix(".tmp")
-                    temporary.write_text(json.dumps(results))
-                    temporary.replace(file)
-    print(f"\n{args.setting}, {args.model}, {args.seconds:g} s, mean (median):\n")
+        jobs = {
+            key.format(way): (args.setting, args.model, sound, way, args.seconds)
+            for key, sound in sounds.items()
+            for way in ways
+        }
+        results.measure(measure, jobs, args.processes)
+    print(f"{args.setting}, {args.model}, {args.seconds:g} s, mean (median):\n")
     print(table(results))
 
 

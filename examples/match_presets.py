@@ -13,14 +13,10 @@ interrupted run goes on where it stopped.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from _results import Results
 
 from synthmatch import Matcher, Note, Synth, load_synth
 from synthmatch.banks import read_bank
@@ -73,14 +69,14 @@ def measure(
     return {name: float(measured[name][0]) for name in METRICS}
 
 
-def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
+def table(results: dict[str, list[dict[str, float]]]) -> str:
     """Return the Markdown table of mean (median) figures."""
     lines = [
         "| | sounds | MFCCD | log-spectral distance, dB | STFT correlation x100 |",
         "|---|---:|---:|---:|---:|",
     ]
     for name, rows in results.items():
-        values = {m: [r[m] for r in rows.values()] for m in METRICS}
+        values = {m: [row[m] for row in rows] for m in METRICS}
         cells = [f"{np.mean(v):.2f} ({np.median(v):.2f})" for v in values.values()]
         lines.append(f"| {name} | {len(rows)} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -107,28 +103,16 @@ def main() -> None:
         vectors = vectors[rng.permutation(len(vectors))[: args.sounds]]
     else:
         vectors = sample_prior(synth, rng, args.sounds)
-    args.output.mkdir(parents=True, exist_ok=True)
-    file = args.output / f"{args.synth}.json"
-    results = json.loads(file.read_text()) if file.exists() else {}
-    began = time.perf_counter()
-    os.environ["NUMBA_NUM_THREADS"] = "1"  # read by the engines of the processes below
-    with ProcessPoolExecutor(args.processes, get_context("spawn")) as pool:
-        jobs = {
-            pool.submit(measure, args.synth, vector, *way): (name, str(number))
-            for name, way in ways(args.seconds, args.baseline).items()
-            for number, vector in enumerate(vectors)
-            if str(number) not in results.setdefault(name, {})
-        }
-        for done, job in enumerate(as_completed(jobs), start=1):
-            name, number = jobs[job]
-            results[name][number] = job.result()
-            temporary = file.with_suffix(".tmp")
-            temporary.write_text(json.dumps(results))
-            temporary.replace(file)
-            print(
-                f"\r{done}/{len(jobs)} in {time.perf_counter() - began:.0f} s ", end="", flush=True
-            )
-    print(f"\nmean (median), {len(vectors)} sounds of {args.synth}:\n\n{table(results)}")
+    chosen = ways(args.seconds, args.baseline)
+    jobs = {
+        f"{name}/{number}": (args.synth, vector, *way)
+        for name, way in chosen.items()
+        for number, vector in enumerate(vectors)
+    }
+    results = Results(args.output / f"{args.synth}.json")
+    results.measure(measure, jobs, args.processes)
+    wanted = {name: [results[f"{name}/{n}"] for n in range(len(vectors))] for name in chosen}
+    print(f"mean (median), {len(vectors)} sounds of {args.synth}:\n\n{table(wanted)}")
 
 
 if __name__ == "__main__":
