@@ -66,7 +66,8 @@ class Match:
     backend : dict
         What made the sounds, for people; empty for a synth that has one engine only.
     history : tuple
-        ``(renders, seconds, best distance)`` as the search went on.
+        ``(renders, seconds, best distance)`` as the search went on, by what it heard at
+        its own sample rate: towards the end a longer search hears more, and starts anew.
     """
 
     synth: str

@@ -156,7 +156,7 @@ def describe_model(name: str) -> dict[str, Any]:
         "name": name,
         "synth": config["synth"],
         "architecture": config["architecture"],
-        "megabytes": round(config["tensors"]["bytes"] / 1e6, 2),
+        "megabytes": round(config["tensors"]["bytes"] / 1e6, 3),
         "default": bool(config["metadata"].get("default", False)),
         "headline": str(config["metadata"].get("headline", "")),
         "folder": str(folder),

@@ -11,7 +11,7 @@ from synthmatch._stages import search_in_stages, search_rates
 from synthmatch.audio import read_recording
 from synthmatch.objective import Objective
 from synthmatch.parameters import FloatArray, Parameter, ParameterSpace
-from synthmatch.search import Budget, make_optimizer, search
+from synthmatch.search import METHODS, Budget, make_optimizer, search
 
 RATE = 44_100
 NOTE = Note(69, 100, 1.0, 1.0)
@@ -108,6 +108,20 @@ def test_a_short_search_has_one_stage_and_is_in_order():
     distances = [loss for _, _, loss in found.history]
     assert distances == sorted(distances, reverse=True)
     assert found.history[-1][0] == 300
+
+
+@pytest.mark.parametrize("settled", [1, 10_000])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_can_be_halted_and_go_on(monkeypatch, method, settled):
+    monkeypatch.setattr(stages, "_SETTLED", settled)
+
+    def chosen(stage, start):
+        return make_optimizer(method, SPACE, stage, start=start)
+
+    bowls = [Bowl(OPTIMUM), Bowl(OPTIMUM)]
+    found = search_in_stages(bowls, chosen, NO_START, Budget(renders=333), keep=100)
+    assert found.renders == 333
+    assert found.losses[0] <= bowls[0](np.concatenate(bowls[0].asked)).min()
 
 
 @pytest.mark.parametrize("renders", [1, 2, 3, 7])
