@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from synthmatch import Note, load_synth
 from synthmatch.audio import read_recording, write_wav
 from synthmatch.cli import main
+from synthmatch.objective import Objective
 from synthmatch.parameters import Patch
 
 BELL = Path(__file__).parents[1] / "examples" / "sounds" / "bell.wav"
@@ -147,10 +148,8 @@ def test_compare_a_sound_with_itself(tone: Path) -> None:
 
 
 def test_interrupt_writes_the_best_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from synthmatch import matcher
-
     calls = 0
-    original = matcher.Objective.__call__
+    original = Objective.__call__
 
     def interrupt(self: object, audio: np.ndarray) -> np.ndarray:
         nonlocal calls
@@ -159,7 +158,7 @@ def test_interrupt_writes_the_best_so_far(tmp_path: Path, monkeypatch: pytest.Mo
             raise KeyboardInterrupt
         return original(self, audio)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(matcher.Objective, "__call__", interrupt)
+    monkeypatch.setattr(Objective, "__call__", interrupt)
     result = match(BELL, "-o", tmp_path / "b.json", "--no-report", "--renders", 10_000)
     assert result.exit_code == 130, result.output
     assert "best so far" in result.stderr
