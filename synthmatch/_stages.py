@@ -4,7 +4,9 @@ At half the rate twice as many sounds are heard in the same time; what it cannot
 last stage can. On Dexed, one core, the mean distance at the native rate after two seconds is
 0.155 when all is searched at 32 kHz and 0.131 at 16 kHz (32 voices). After ten (24 voices)
 it is 0.111 at 16 kHz and 0.102 with the last fifth at 32 kHz. After two seconds such a last
-fifth does harm, so a short search stays at the low rate.
+fifth does harm, so a short search stays at the low rate. On 16 sampled instruments the two
+stages and 32 kHz throughout come out alike: 0.106 and 0.108 after four seconds, 0.094 both
+after ten.
 """
 
 from __future__ import annotations
