@@ -17,8 +17,8 @@ from .errors import PresetError, SynthmatchError
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-    from .matcher import Match, Matcher, Progress
-    from .search import Budget
+    from .matcher import Match, Matcher
+    from .search import Budget, Progress
     from .synth import Synth
 
 _OUTPUT_FOLDER = Path("matches")

@@ -20,11 +20,8 @@ from ._ranking import fit_length
 from .audio import Recording
 from .objective import Objective
 from .parameters import FloatArray
-from .search import Budget, Optimizer, SearchResult, search
+from .search import Budget, Evaluate, Optimizer, Progress, SearchResult, search
 from .synth import Note, Synth, render_batch
-
-Evaluate = Callable[[FloatArray], FloatArray]
-Progress = Callable[[float, float, float], None]
 
 _RATES = (16_000, 22_050, 32_000)  # Hz; the objective hears no further than 16 kHz
 _UNHEARD = 0.1  # share of a sound that may lie above half the rate of the first stage

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -16,19 +15,28 @@ import numpy.typing as npt
 from ._match import Candidate, Match
 from ._network import Answer, Network, default_model, load_network
 from ._ranking import fit_length, pick, ranked
-from ._stages import Evaluate, distances, search_in_stages, search_rates
+from ._stages import distances, search_in_stages, search_rates
 from .audio import Recording, read_recording
 from .banks import Bank, read_bank
 from .errors import ParameterError, WeightsError
 from .parameters import FloatArray
 from .registry import load_synth
-from .search import DEFAULT, METHODS, Budget, Optimizer, Sampler, SearchResult, make_optimizer
+from .search import (
+    DEFAULT,
+    METHODS,
+    Budget,
+    Evaluate,
+    Optimizer,
+    Progress,
+    Sampler,
+    SearchResult,
+    make_optimizer,
+)
 from .synth import Note, Synth, backend_info, sample_prior
 
 __all__ = ["DEFAULT_SECONDS", "Candidate", "Match", "Matcher"]
 
 AudioInput = str | os.PathLike[str] | npt.NDArray[Any] | Recording
-Progress = Callable[[float, float, float], None]
 
 DEFAULT_SECONDS = 4.0
 _DRAWS = 16  # candidates that a network proposes to be ranked
@@ -333,11 +341,8 @@ class Matcher:
             method = f"{before}{self.method} search of {found.renders:,} renders"
         searched = time.perf_counter()
         candidates = pick(self.synth, recording, note, found, start, count, self.workers)
-        timings = {
-            "prepare": prepared - began,
-            "search": searched - prepared,
-            "rank": time.perf_counter() - searched,
-        }
+        ranking = time.perf_counter() - searched
+        timings = {"prepare": prepared - began, "search": searched - prepared, "rank": ranking}
         return Match(
             synth=self.synth.name,
             target=recording,
@@ -392,6 +397,4 @@ class Matcher:
 
 
 def _as_recording(audio: AudioInput, sample_rate: int | None) -> Recording:
-    if isinstance(audio, Recording):
-        return audio
-    return read_recording(audio, sample_rate)
+    return audio if isinstance(audio, Recording) else read_recording(audio, sample_rate)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ..errors import SynthmatchError
 from ..parameters import ParameterSpace
 from ._grid import Grid, Sampler
-from ._run import Budget, Optimizer, SearchResult, search
+from ._run import Budget, Evaluate, Optimizer, Progress, SearchResult, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,9 @@ __all__ = [
     "DEFAULT",
     "METHODS",
     "Budget",
+    "Evaluate",
     "Optimizer",
+    "Progress",
     "Sampler",
     "SearchResult",
     "make_optimizer",
