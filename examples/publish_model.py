@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from synthmatch._cli_training import train
+from synthmatch.cli.training import train
 from synthmatch.estimators import build
 from synthmatch.evaluation import Evaluation, evaluate
 from synthmatch.parameters import ParameterSpace

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__
 from .errors import SynthmatchError
 
 if TYPE_CHECKING:
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from .parameters import Parameter, ParameterSpace, Patch
     from .registry import list_synths, load_synth
     from .synth import Note, Synth
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Match": "matcher",
@@ -36,6 +35,7 @@ __all__ = [
     "Patch",
     "Synth",
     "SynthmatchError",
+    "__version__",
     "list_synths",
     "load_synth",
 ]

@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from ._files import atomic
-from ._spectral import mel_spectrogram
 from .errors import PresetError, SynthmatchError
+from .features.spectra import mel_spectrogram
 from .parameters import FloatArray
 from .synth import AudioArray, Note, Synth, load_bank, preset_suffixes, render_batch
 

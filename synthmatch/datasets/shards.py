@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from .._files import atomic
+from .._version import __version__
 from ..errors import ParameterError, SynthmatchError, WeightsError
 from ..settings import Setting, Source, open_source
 from ..synth import Note, Synth

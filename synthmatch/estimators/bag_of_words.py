@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ..errors import ParameterError
 from ..features import FrontEnd, LogSTFT, full_precision, window_samples
-from ._perceptron import TABLE, perceptron, scikit
 from .estimator import Estimator
 from .head import Head
+from .perceptron import TABLE, perceptron, scikit
 
 _FRAMES = 50_000  # frames, drawn evenly from all sounds, that the words are learnt from
 

@@ -20,9 +20,9 @@ from torch.nn import functional
 
 from ..errors import ParameterError
 from ..features import MFCC, Envelopes, Feature, FrontEnd, full_precision, window_samples
-from ._perceptron import TABLE, perceptron, scikit
 from .estimator import Estimator
 from .head import Head
+from .perceptron import TABLE, perceptron, scikit
 
 _BANDS = (0.0, 0.03, 0.1, 0.3, 1.0)  # edges of the energy bands, of half the sample rate
 _HARMONICS = 5

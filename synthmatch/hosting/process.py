@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..synth import AudioArray, Note
-from ._frames import receive, send
+from .frames import receive, send
 
 _START = """\
 import sys

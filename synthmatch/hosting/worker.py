@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import HostingError, SynthmatchError
 from ..synth import AudioArray, Note
-from ._frames import receive, send
+from .frames import receive, send
 
 _LONGEST = 400  # characters of an error that are passed on
 

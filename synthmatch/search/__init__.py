@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from ..errors import SynthmatchError
 from ..parameters import ParameterSpace
-from ._grid import Grid, Sampler
-from ._run import Budget, Evaluate, Optimizer, Progress, SearchResult, search
+from .grid import Grid, Sampler
+from .loop import Budget, Evaluate, Optimizer, Progress, SearchResult, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable

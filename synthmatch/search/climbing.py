@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from ..parameters import FloatArray
-from ._grid import Grid
+from .grid import Grid
 
 
 class HillClimbing:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..parameters import FloatArray
-from ._grid import Grid
+from .grid import Grid
 
 IntArray = npt.NDArray[np.int64]
 

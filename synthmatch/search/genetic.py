@@ -8,7 +8,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..parameters import FloatArray
-from ._grid import Grid, keys
+from .grid import Grid, keys
 
 _TRIES = 8  # extra mutations of a child that was tried before
 _RESERVE = 256  # draws from the prior that are made at once

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..parameters import FloatArray
-from ._grid import Grid
+from .grid import Grid
 
 
 class RandomSearch:

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from .._tensors import read_tensors, write_tensors
 from ..errors import WeightsError
+from ..weights.tensors import read_tensors, write_tensors
 
 Tensors = dict[str, torch.Tensor]
 

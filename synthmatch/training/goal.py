@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from .._model_folder import save_model
+from ..weights.folder import save_model
 
 if TYPE_CHECKING:
     from ..estimators.estimator import Estimator

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._model_folder import PROXY, save_model, with_proxy
 from ..datasets import render
 from ..errors import ParameterError
 from ..parameters import FloatArray
 from ..proxy import Proxy
 from ..settings import Source
 from ..synth import AudioArray
+from ..weights.folder import PROXY, save_model, with_proxy
 from .goal import Goal
 
 if TYPE_CHECKING:

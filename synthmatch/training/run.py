@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from .._model_folder import CONFIG, read_folder
 from ..datasets import Batch, Batches, Dataset, RenderedBatches, StoredBatches, draw, stream
 from ..errors import ParameterError, WeightsError
 from ..estimators import build
 from ..settings import Setting, Source, open_source
 from ..synth import Note, Synth
+from ..weights.folder import CONFIG, read_folder
 from .goal import Goal
 from .launch import Launcher, pick_launcher
 from .loop import Progress, Run, State

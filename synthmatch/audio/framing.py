@@ -1,0 +1,62 @@
+"""Frames of sounds, windowed, and their spectra, in numpy.
+
+All functions work on the last axis, keep leading axes, and put time before frequency:
+``[..., samples] -> [..., frames, bins]``. float32 stays float32, anything else is float64.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+import scipy.sparse
+
+Floats: TypeAlias = npt.NDArray[Any]  # float32 or float64
+Padding: TypeAlias = Literal["reflect", "constant", "none"]
+
+
+def as_floats(audio: npt.ArrayLike) -> Floats:
+    """Return ``audio`` as float32 if it is float32 already, else as float64."""
+    x = np.asarray(audio)
+    return x if x.dtype == np.float32 else x.astype(np.float64, copy=False)
+
+
+@functools.lru_cache(maxsize=32)
+def hann(size: int) -> npt.NDArray[np.float64]:
+    """Return the periodic Hann window ``[size]``, read-only."""
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(size) / size)
+    window.flags.writeable = False
+    return window
+
+
+def frames(audio: npt.ArrayLike, size: int, hop: int, padding: Padding = "reflect") -> Floats:
+    """Return overlapping frames ``[..., frames, size]`` of ``audio [..., samples]``.
+
+    With padding, frame ``i`` is centred on sample ``i * hop`` and there are
+    ``samples // hop + 1`` of them. Without, frame ``i`` starts at ``i * hop``, only whole
+    frames are taken, and audio shorter than ``size`` is filled up with zeros.
+    """
+    x = as_floats(audio)
+    if padding != "none":
+        width = [(0, 0)] * (x.ndim - 1) + [(size // 2, size // 2)]
+        x = np.pad(x, width, mode=padding)
+    if x.shape[-1] < size:
+        x = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, size - x.shape[-1])])
+    return np.lib.stride_tricks.sliding_window_view(x, size, axis=-1)[..., ::hop, :]
+
+
+def stft(
+    audio: npt.ArrayLike, size: int, hop: int, padding: Padding = "reflect"
+) -> npt.NDArray[Any]:
+    """Return the Hann-windowed short-time spectrum, complex ``[..., frames, bins]``."""
+    x = frames(audio, size, hop, padding)
+    return scipy.fft.rfft(x * hann(size).astype(x.dtype), axis=-1)
+
+
+def magnitudes(audio: npt.ArrayLike, size: int, hop: int, padding: Padding = "reflect") -> Floats:
+    """Return ``|STFT|``, shape ``[..., frames, size // 2 + 1]``, see :func:`stft`."""
+    magnitude: Floats = np.abs(stft(audio, size, hop, padding))
+    return magnitude

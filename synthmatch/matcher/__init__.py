@@ -1,0 +1,13 @@
+"""From a recording to ranked presets.
+
+``matcher`` has :class:`Matcher`, which ties the stages together, and ``match`` what it returns.
+``network`` asks a trained network, ``rates`` says at which sample rates to compare, ``ranking``
+picks the candidates that are returned.
+"""
+
+from __future__ import annotations
+
+from .match import Candidate, Match
+from .matcher import DEFAULT_SECONDS, Matcher
+
+__all__ = ["DEFAULT_SECONDS", "Candidate", "Match", "Matcher"]

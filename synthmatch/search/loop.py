@@ -1,0 +1,260 @@
+"""The loop around an optimiser: budget, memory of what was tried, progress, interruption."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import SynthmatchError
+from ..parameters import FloatArray
+from .grid import keys
+
+Evaluate = Callable[[FloatArray], FloatArray]
+Progress = Callable[[float, float, float], None]
+
+_BATCH_SECONDS = 0.2  # aim for one call of evaluate: a stop never takes much longer
+_GROWTH = 4  # at most, from one batch to the next
+_FRUITLESS = 100  # generations without a new vector before the search counts as stuck
+_GAIN = 1e-3  # relative improvement that counts as one
+
+
+class Optimizer(Protocol):
+    """Proposes vectors and learns from their losses."""
+
+    def ask(self) -> FloatArray:
+        """Return vectors ``[n, d]`` to try next, discrete coordinates at bin centres."""
+
+    def tell(self, vectors: FloatArray, losses: FloatArray) -> None:
+        """Learn the ``losses [n]`` of the ``vectors [n, d]`` that were asked last."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """How long to search: a number of renders, of seconds, or whichever ends first.
+
+    Raises
+    ------
+    SynthmatchError
+        If neither is given, or one is not positive.
+    """
+
+    renders: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.renders is None and self.seconds is None:
+            raise SynthmatchError("a search needs a budget; give renders, seconds or both")
+        if self.renders is not None and self.renders < 1:
+            raise SynthmatchError(f"a budget of {self.renders} renders; give at least 1")
+        if self.seconds is not None and not (math.isfinite(self.seconds) and self.seconds > 0):
+            raise SynthmatchError(f"a budget of {self.seconds} seconds; give more than 0")
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes
+    ----------
+    vectors : ndarray
+        ``float64 [k, d]``, the best distinct vectors, best first.
+    losses : ndarray
+        ``float64 [k]``, their losses, ascending.
+    renders : int
+        Vectors evaluated; one that an optimiser proposes again is not evaluated again.
+    seconds : float
+        Wall time.
+    stopped : str
+        "budget", "stagnation", "interrupted", or "exact" when a loss of 0 was found.
+    history : tuple
+        ``(renders, seconds, best loss)`` at every improvement and at the end.
+    """
+
+    vectors: FloatArray
+    losses: FloatArray
+    renders: int
+    seconds: float
+    stopped: str
+    history: tuple[tuple[int, float, float], ...]
+
+
+class _Stop(Exception):
+    """The search is over; the argument says why."""
+
+
+class _Run:
+    """The state of one search."""
+
+    def __init__(
+        self,
+        evaluate: Evaluate,
+        budget: Budget,
+        keep: int,
+        stagnation: int | None,
+        progress: Progress | None,
+    ) -> None:
+        self._evaluate = evaluate
+        self._budget = budget
+        self._keep = keep
+        self._stagnation = stagnation
+        self._progress = progress
+        self._began = time.perf_counter()
+        self._known: dict[bytes, float] = {}
+        self._batch = 1
+        self._each = 0.0  # seconds of one evaluation, as last measured
+        self._improved_at = 0
+        self._reference = math.inf
+        self.vectors: FloatArray | None = None
+        self.losses: FloatArray = np.empty(0)
+        self.history: list[tuple[int, float, float]] = []
+
+    @property
+    def seconds(self) -> float:
+        return time.perf_counter() - self._began
+
+    @property
+    def renders(self) -> int:
+        return len(self._known)
+
+    def losses_of(self, vectors: FloatArray) -> FloatArray:
+        """Return losses ``[n]``, evaluating what is not known yet; raise _Stop when over."""
+        rows = keys(vectors)
+        first = {key: row for row, key in reversed([*enumerate(rows)])}
+        fresh = sorted(row for key, row in first.items() if key not in self._known)
+        done = 0
+        while done < len(fresh):
+            part = fresh[done : done + self._allowed()]
+            self._try(vectors[part], [rows[i] for i in part])
+            done += len(part)
+        return np.array([self._known[key] for key in rows])
+
+    def _allowed(self) -> int:
+        """Return how many vectors to evaluate in the next batch."""
+        count = self._batch
+        if self._budget.renders is not None:
+            count = min(count, self._budget.renders - self.renders)
+        if self._budget.seconds is not None and self.renders:
+            left = self._budget.seconds - self.seconds
+            if left <= 0:
+                raise _Stop("budget")
+            count = min(count, max(1, int(left / max(self._each, 1e-9))))
+        if count < 1:
+            raise _Stop("budget")
+        return count
+
+    def _try(self, vectors: FloatArray, rows: list[bytes]) -> None:
+        began = time.perf_counter()
+        losses = np.asarray(self._evaluate(vectors), dtype=np.float64)
+        if losses.shape != (len(vectors),):
+            raise SynthmatchError(
+                f"evaluate returned shape {list(losses.shape)} for {len(vectors)} vectors; "
+                f"return one loss for each"
+            )
+        self._each = (time.perf_counter() - began) / len(vectors)
+        wanted = int(_BATCH_SECONDS / max(self._each, 1e-9))
+        self._batch = max(1, min(wanted, _GROWTH * self._batch))
+        losses = np.where(np.isnan(losses), np.inf, losses)
+        self._known.update(zip(rows, losses.tolist(), strict=True))
+        self._remember(vectors, losses)
+        if self._progress is not None:
+            self._report(self._progress)
+        if self.losses[0] <= 0.0:
+            raise _Stop("exact")
+        if self._stagnation is not None and self.renders - self._improved_at >= self._stagnation:
+            raise _Stop("stagnation")
+
+    def _remember(self, vectors: FloatArray, losses: FloatArray) -> None:
+        pool = vectors if self.vectors is None else np.concatenate([self.vectors, vectors])
+        all_losses = np.concatenate([self.losses, losses])
+        order = np.argsort(all_losses, kind="stable")[: self._keep]
+        before = self.losses[0] if len(self.losses) else math.inf
+        self.vectors, self.losses = pool[order], all_losses[order]
+        best = float(self.losses[0])
+        if best < before or not self.history:
+            self.history.append((self.renders, self.seconds, best))
+        if best < self._reference * (1 - _GAIN) or math.isinf(self._reference):
+            self._reference, self._improved_at = best, self.renders
+
+    def _report(self, progress: Progress) -> None:
+        spent = self.seconds
+        shares = [1e-9]
+        left = [math.inf]
+        if self._budget.renders is not None:
+            shares.append(self.renders / self._budget.renders)
+            left.append(spent * (self._budget.renders / self.renders - 1))
+        if self._budget.seconds is not None:
+            shares.append(spent / self._budget.seconds)
+            left.append(self._budget.seconds - spent)
+        progress(min(1.0, max(shares)), float(self.losses[0]), max(0.0, min(left)))
+
+    def result(self, stopped: str) -> SearchResult:
+        if self.vectors is None:
+            raise SynthmatchError("the search ended before anything was evaluated")
+        last = (self.renders, self.seconds, float(self.losses[0]))
+        history = self.history if self.history[-1][0] == last[0] else [*self.history, last]
+        return SearchResult(
+            self.vectors, self.losses, self.renders, self.seconds, stopped, tuple(history)
+        )
+
+
+def search(
+    evaluate: Evaluate,
+    optimizer: Optimizer,
+    budget: Budget,
+    *,
+    keep: int = 16,
+    stagnation: int | None = None,
+    progress: Progress | None = None,
+) -> SearchResult:
+    """Minimise ``evaluate`` within a budget.
+
+    Parameters
+    ----------
+    evaluate : callable
+        ``evaluate(vectors [n, d]) -> losses [n]``; a loss depends on its vector alone.
+        NaN counts as infinitely bad. Batches are sized to take about 0.2 s.
+    optimizer : Optimizer
+        From :func:`~synthmatch.search.make_optimizer`; one for each search.
+    budget : Budget
+        When to stop.
+    keep : int
+        How many of the best distinct vectors to return at most.
+    stagnation : int, optional
+        Stop after so many renders in which the best loss fell by less than 0.1 %.
+    progress : callable, optional
+        Called after every batch with (fraction done, best loss, seconds left).
+
+    Returns
+    -------
+    SearchResult
+        Also after Ctrl-C, which then is reported as ``stopped="interrupted"``.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it comes before anything was evaluated.
+    SynthmatchError
+        If ``evaluate`` does not return one loss for each vector.
+    """
+    if keep < 1 or (stagnation is not None and stagnation < 1):
+        raise SynthmatchError("keep and stagnation must be at least 1")
+    run = _Run(evaluate, budget, keep, stagnation, progress)
+    fruitless = 0
+    try:
+        while fruitless < _FRUITLESS:
+            before = run.renders
+            vectors = optimizer.ask()
+            optimizer.tell(vectors, run.losses_of(vectors))
+            fruitless = fruitless + 1 if run.renders == before else 0
+        return run.result("stagnation")
+    except _Stop as stop:
+        return run.result(str(stop))
+    except KeyboardInterrupt:
+        if run.vectors is None:
+            raise
+        return run.result("interrupted")
