@@ -21,7 +21,7 @@ import numpy as np
 import soundfile
 
 from synthmatch.metrics import log_spectral_distance
-from synthmatch_dexed.engine import render_voices
+from synthmatch_dexed.backends.embedded import render_voices
 from synthmatch_dexed.voices import RANGES, VOICE
 
 FEW = Path(__file__).parents[1] / "tests" / "dexed" / "data"

@@ -29,7 +29,7 @@ import torch
 from safetensors.numpy import save_file
 from torch import nn
 
-from synthmatch_dexed.engine import render_voices
+from synthmatch_dexed.backends.embedded import render_voices
 from synthmatch_dexed.files import read_voices
 from synthmatch_dexed.voices import COLUMN, LARGEST
 

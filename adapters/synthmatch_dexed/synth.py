@@ -15,14 +15,14 @@ from synthmatch.parameters import FloatArray, ParameterSpace, Patch, Value
 from synthmatch.synth import AudioArray, Finding, Note
 
 from . import files
+from .backends import ENGINES, Engine
 from .space import NEUTRAL, SYNTH, dexed_space, to_vectors, to_voice, to_voices, whole
-from .voices import COLUMN, VoiceArray
+from .voices import COLUMN
 
 if TYPE_CHECKING:
-    from .plugin import Plugin
+    from .backends.plugin import Plugin
 
 Backend = Literal["engine", "plugin"]
-Engine = Literal["mark1", "modern"]
 View = Literal["voice", "dexed-t6", "dx7-144"]
 
 
@@ -70,7 +70,7 @@ class Dexed:
         backend: Backend = "engine",
         plugin: str | os.PathLike[str] | None = None,
     ) -> None:
-        if engine not in ("mark1", "modern"):
+        if engine not in ENGINES:
             raise ParameterError(f"Dexed's engine is mark1 or modern, not {engine!r}")
         if syx not in ("bank", "voice"):
             raise ParameterError(f"a .syx file holds a bank or a voice, not {syx!r}")
@@ -85,7 +85,7 @@ class Dexed:
         self._path = plugin
         self._plugin: Plugin | None = None
         if backend == "plugin":
-            from .plugin import Plugin
+            from .backends.plugin import Plugin
 
             self._plugin = Plugin(plugin, engine=engine)
 
@@ -98,7 +98,7 @@ class Dexed:
 
     def diagnose(self) -> list[Finding]:
         """Return whether the plug-in is installed, plays, takes its state and repeats itself."""
-        from ._diagnosis import diagnose
+        from .backends.plugin import diagnose
 
         return diagnose(self._path, self.engine)
 
@@ -113,12 +113,14 @@ class Dexed:
     def render_batch(self, vectors: FloatArray, note: Note, sample_rate: int) -> AudioArray:
         """Return ``float32 [n, samples]`` of vectors ``[n, d]``, rendered in parallel.
 
-        Sounds on which the plug-in fails are silent; see :mod:`synthmatch_dexed.plugin`.
+        Sounds on which the plug-in fails are silent; see :mod:`synthmatch_dexed.backends.plugin`.
         """
         voices = to_voices(self.space, vectors)
         if self._plugin is not None:
             return self._plugin.render_batch(voices, note, sample_rate)
-        return play_engine(voices, note, sample_rate, self.engine)
+        from .backends.embedded import play
+
+        return play(voices, note, sample_rate, self.engine)
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
         """Return ``n`` vectors ``[n, d]`` of voices such as people make."""
@@ -161,18 +163,3 @@ class Dexed:
         held = [name for name in NEUTRAL if name in self.space.frozen]
         patches = [files.neutralise(path, patch, held) for patch in presets.patches]
         return list(zip(presets.names, patches, strict=True))
-
-
-def play_engine(voices: VoiceArray, note: Note, sample_rate: int, engine: Engine) -> AudioArray:
-    """Return ``float32 [n, samples]`` of voices ``[n, 156]``, played by the embedded engine."""
-    from .engine import render_voices
-
-    return render_voices(
-        voices,
-        round(note.pitch),
-        note.velocity,
-        held=note.held,
-        total=note.total,
-        sample_rate=sample_rate,
-        engine=engine,
-    )

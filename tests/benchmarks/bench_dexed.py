@@ -21,13 +21,15 @@ import click
 import numpy as np
 from numba import get_num_threads, set_num_threads
 
-from synthmatch_dexed.engine import ENGINES, render_voices
+from synthmatch_dexed.backends import ENGINES
+from synthmatch_dexed.backends.embedded import render_voices
 from synthmatch_dexed.voices import RANGES, init_voice, unpack
 
 DATA = Path(__file__).parents[1] / "dexed" / "data" / "index.json"
 NOTE = {"held": 2.0, "total": 4.0, "sample_rate": 44_100}
 FIRST = (
-    "import time; t = time.perf_counter(); from synthmatch_dexed.engine import render_voices; "
+    "import time; t = time.perf_counter(); "
+    "from synthmatch_dexed.backends.embedded import render_voices; "
     "from synthmatch_dexed.voices import init_voice; render_voices([init_voice()]); "
     "print(time.perf_counter() - t)"
 )

@@ -14,9 +14,9 @@ import numba
 import numpy as np
 
 from synthmatch.synth import Note
+from synthmatch_dexed.backends.embedded import play
+from synthmatch_dexed.backends.plugin import Plugin
 from synthmatch_dexed.files import read_voices
-from synthmatch_dexed.plugin import Plugin
-from synthmatch_dexed.synth import play_engine
 from synthmatch_dexed.voices import SWITCHES_ON
 
 NOTES = ((Note(60, 100, 2, 4), 44100), (Note(48, 127, 2, 4), 48000), (Note(72, 64, 2, 4), 22050))
@@ -39,7 +39,7 @@ def main(voices, plugin, count, seed):
         hosted = Plugin(plugin, engine=engine, processes=1)
         for note, rate in NOTES:
             heard, slow = timed(hosted.render_batch, rows, note, rate)
-            made, quick = timed(play_engine, rows, note, rate, engine)
+            made, quick = timed(play, rows, note, rate, engine)
             wanted = np.linalg.norm(heard.astype(np.float64), axis=1)
             audible = wanted > 0
             error = np.linalg.norm(heard.astype(np.float64) - made, axis=1)

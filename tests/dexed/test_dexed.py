@@ -19,7 +19,7 @@ from synthmatch.synth import (
     sample_prior,
 )
 from synthmatch_dexed import Dexed, dexed_t6, dx7_144, t6_setting
-from synthmatch_dexed.engine import render_voices
+from synthmatch_dexed.backends.embedded import render_voices
 from synthmatch_dexed.space import to_voice, whole
 
 NOTE = Note(60, 100, held=0.2, total=0.3)

@@ -16,9 +16,9 @@ from synthmatch.errors import PresetError, PresetWarning, SynthmatchError
 from synthmatch.parameters import Patch
 from synthmatch.synth import load_bank, load_patch, save_patch
 from synthmatch_dexed import Dexed, dexed_t6
-from synthmatch_dexed._state import State, read_preset, write_preset
-from synthmatch_dexed._sysex import bank_dump, checksum, read_dumps, voice_dump
 from synthmatch_dexed.files import read_voices, write_voices
+from synthmatch_dexed.files.state import State, read_preset, write_preset
+from synthmatch_dexed.files.sysex import bank_dump, checksum, read_dumps, voice_dump
 from synthmatch_dexed.voices import COLUMN, LARGEST, SOUND, init_voice, name_codes, pack
 
 DEXED = Dexed()

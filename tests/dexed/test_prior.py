@@ -16,7 +16,7 @@ from synthmatch.errors import ParameterError
 from synthmatch.synth import sample_prior
 from synthmatch_dexed import Dexed, dexed_t6, dx7_144
 from synthmatch_dexed.augment import mix_operators, resample
-from synthmatch_dexed.engine import render_voices
+from synthmatch_dexed.backends.embedded import render_voices
 from synthmatch_dexed.prior import FILE, Prior, load_prior, sample_voices
 from synthmatch_dexed.space import dexed_space, to_voices
 from synthmatch_dexed.voices import COLUMN, LARGEST, SOUND

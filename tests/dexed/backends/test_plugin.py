@@ -16,15 +16,15 @@ from synthmatch.errors import HostingError, HostingWarning, ParameterError
 from synthmatch.hosting import Play, PluginHost
 from synthmatch.synth import FrozenSynth, Note, backend_info, save_patch
 from synthmatch.testing import check_synth
-from synthmatch_dexed import Dexed, plugin
-from synthmatch_dexed._state import State, write_preset
-from synthmatch_dexed.plugin import Plugin, runs_freely
+from synthmatch_dexed import Dexed
+from synthmatch_dexed.backends.plugin import VARIABLE, Plugin, hosted, runs_freely
+from synthmatch_dexed.files.state import State, write_preset
 from synthmatch_dexed.space import to_patch
 from synthmatch_dexed.voices import COLUMN, SWITCHES_ON, init_voice, unpack
 
 NOTE = Note(60, 100, held=0.2, total=0.3)
 RATE = 22050
-SHARED = Path(os.environ.get("SYNTHMATCH_SHARED", Path(__file__).resolve().parents[3] / "shared"))
+SHARED = Path(os.environ.get("SYNTHMATCH_SHARED", Path(__file__).resolve().parents[4] / "shared"))
 
 
 def find_real():
@@ -69,12 +69,12 @@ def signal_to_error(reference, audio):
 @pytest.fixture
 def bundle(tmp_path, monkeypatch):
     """Return a function that puts a stand-in where the plug-in is looked for."""
-    monkeypatch.setenv(plugin.VARIABLE, str(tmp_path / "Dexed.vst3"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "Dexed.vst3"))
     (tmp_path / "Dexed.vst3").mkdir()
 
     def install(name):
         host = functools.partial(PluginHost, loader=f"fake_dexed:{name}")
-        monkeypatch.setattr(plugin, "PluginHost", host)
+        monkeypatch.setattr(hosted, "PluginHost", host)
         monkeypatch.setattr(os, "cpu_count", lambda: 1)
         return tmp_path
 
@@ -229,7 +229,7 @@ def test_the_doctor_says_what_is_missing(bundle, monkeypatch):
     (folder / "Dexed.vst3").rmdir()
     (finding,) = Dexed().diagnose()
     assert finding.status == "broken" and "no plug-in at" in finding.text
-    monkeypatch.delenv(plugin.VARIABLE)
+    monkeypatch.delenv(VARIABLE)
     monkeypatch.setattr("synthmatch.hosting.finding._ELSEWHERE", ())
     monkeypatch.setattr("synthmatch.hosting.finding._LOCATIONS", {})
     (finding,) = Dexed().diagnose()
@@ -290,17 +290,17 @@ def test_the_real_plug_in_opens_the_preset_files_that_are_written(real, tmp_path
 
 @needs_real
 def test_without_cleared_memory_the_real_plug_in_starts_processes(monkeypatch):
-    monkeypatch.setattr(plugin, "_ENVIRONMENT", {})
-    hosted = Plugin(REAL, processes=2)
+    monkeypatch.setattr(hosted, "ENVIRONMENT", {})
+    plugin = Plugin(REAL, processes=2)
     free = np.array([FREE_LFO, voice(), FREE_LFO])
     note = Note(60, 100, held=0.4, total=0.5)
-    heard = hosted.render_batch(free, note, 44100)
+    heard = plugin.render_batch(free, note, 44100)
     own = Dexed()
     expected = own.render(own.space.patch(to_patch(FREE_LFO)), note, 44100)
-    if hosted.host.carries_over:  # it depends on the C library
+    if plugin.host.carries_over:  # it depends on the C library
         np.testing.assert_array_equal(heard[0], heard[2])
     assert signal_to_error(heard[[0, 2]], expected).min() > 60
-    hosted.close()
+    plugin.close()
 
 
 @needs_real

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from synthmatch_dexed._state import read_preset
-from synthmatch_dexed.engine import render_voices
-from synthmatch_dexed.plugin import runs_freely
+from synthmatch_dexed.backends.embedded import render_voices
+from synthmatch_dexed.backends.plugin import runs_freely
+from synthmatch_dexed.files.state import read_preset
 from synthmatch_dexed.voices import COLUMN
 
 

@@ -22,20 +22,21 @@ from synthmatch.errors import HostingError, HostingWarning
 from synthmatch.hosting import Play, PluginHost, find_plugin
 from synthmatch.synth import AudioArray, Note
 
-from ._state import State, write_preset
-from .synth import Engine, play_engine
-from .voices import COLUMN, SWITCHES_ON, VoiceArray, init_voice
+from ...files.state import State, write_preset
+from ...voices import VoiceArray
+from .. import Engine
+from .probes import probe_voices, runs_freely
 
 VARIABLE = "SYNTHMATCH_DEXED"
 """Environment variable that may hold the path of the plug-in."""
 
 _NAMES = ("Dexed",)
 _FORMATS = (".vst3",)  # the state of an Audio Unit has another wrapping
-# glibc fills new memory with the complement of a byte, here 0, if none comes from its cache.
-_ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"}
+ENVIRONMENT = {"GLIBC_TUNABLES": "glibc.malloc.perturb=255:glibc.malloc.tcache_count=0"}
+"""Of the workers: glibc fills new memory with the complement of a byte, here 0, if none comes
+from its cache."""
+
 _MOST = 8  # processes
-_SAMPLE_AND_HOLD = 5
-_SENSITIVITIES = tuple(COLUMN[f"op{op}_a_mod_sens"] for op in range(1, 7))
 _TEST = Note(60, 100, held=0.2, total=0.25)
 
 
@@ -82,7 +83,7 @@ class Plugin:
                 self.path,
                 probe=[self._play(voice, _TEST, 44100) for voice in probe_voices()],
                 processes=self._processes,
-                environment=_ENVIRONMENT,
+                environment=ENVIRONMENT,
             )
         return self._host
 
@@ -146,32 +147,13 @@ class Plugin:
                     raise
                 self._lost = str(error)
                 _warn(f"{error}; the embedded engine plays what is left")
-        return [*play_engine(voices, note, sample_rate, self._engine)]
+        from ..embedded import play
+
+        return [*play(voices, note, sample_rate, self._engine)]
 
     def _play(self, voice: VoiceArray, note: Note, sample_rate: int) -> Play:
         state = write_preset(State(voice, self._engine))
         return Play(state, note, sample_rate, fresh=runs_freely(voice))
-
-
-def runs_freely(voice: VoiceArray) -> bool:
-    """Tell whether one can hear where the LFO of a voice was when its note began.
-
-    Sample and hold draws on, also where a note sets the phase.
-    """
-    to_pitch = voice[COLUMN["lfo_pm_depth"]] and voice[COLUMN["p_mode_sens"]]
-    to_level = voice[COLUMN["lfo_am_depth"]] and any(voice[column] for column in _SENSITIVITIES)
-    synced = voice[COLUMN["lfo_key_sync"]] and voice[COLUMN["lfo_wave"]] != _SAMPLE_AND_HOLD
-    return bool((to_pitch or to_level) and not synced)
-
-
-def probe_voices() -> list[VoiceArray]:
-    """Return the voices of the probe: a sine, two sines, and one on sample and hold."""
-    sine = np.append(init_voice(), SWITCHES_ON)
-    chord, noise = sine.copy(), sine.copy()
-    chord[[COLUMN["algorithm"], COLUMN["op2_output_level"], COLUMN["op2_f_coarse"]]] = 31, 99, 3
-    lfo = ("lfo_wave", "lfo_speed", "lfo_am_depth", "lfo_key_sync", "op1_a_mod_sens")
-    noise[[COLUMN[name] for name in lfo]] = _SAMPLE_AND_HOLD, 60, 99, 0, 3
-    return [sine, chord, noise]
 
 
 def _warn(text: str) -> None:

@@ -15,12 +15,12 @@ from scipy.special import jv
 
 from synthmatch.errors import ParameterError
 from synthmatch.metrics import log_spectral_distance
-from synthmatch_dexed.engine import render_voices
+from synthmatch_dexed.backends.embedded import render_voices
 from synthmatch_dexed.voices import COLUMN, LARGEST, SWITCHES_ON, VOICE, init_voice
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SHARED = Path(os.environ.get("SYNTHMATCH_SHARED", ROOT.parent / "shared")) / "reference" / "dexed"
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 CLIPS = json.loads((DATA / "index.json").read_text(encoding="utf-8"))
 
 _spec = importlib.util.spec_from_file_location(

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import _tables
-from .._tables import OCTAVE, IntArray
+from . import tables
+from .tables import OCTAVE, IntArray
 
 # Columns of an operator's row; those of four entries are indexed by envelope stage.
 FREQUENCY = 0  # logarithmic frequency, Q24
@@ -42,15 +42,15 @@ PITCH_TARGET = 14  # 4 levels, logarithmic frequency
 PITCH_STEP = 18  # 4 increments per block
 VOICE_COLUMNS = 22
 
-_LEVELS = np.array([*_tables.LOW_LEVELS, *(28 + level for level in range(20, 100))])
-_STANDING = np.array(_tables.STANDING_SAMPLES)
-_VELOCITY = np.array(_tables.VELOCITY)
-_KEYBOARD = np.array(_tables.KEYBOARD_CURVE)
-_AMPLITUDE = np.array(_tables.AMPLITUDE_SENSITIVITY)
-_SENSITIVITY = np.array(_tables.PITCH_SENSITIVITY)
-_HERTZ = np.array(_tables.LFO_HERTZ)
-_PITCH_RATES = np.array(_tables.PITCH_RATES)
-_PITCH_LEVELS = np.array(_tables.PITCH_LEVELS)
+_LEVELS = np.array([*tables.LOW_LEVELS, *(28 + level for level in range(20, 100))])
+_STANDING = np.array(tables.STANDING_SAMPLES)
+_VELOCITY = np.array(tables.VELOCITY)
+_KEYBOARD = np.array(tables.KEYBOARD_CURVE)
+_AMPLITUDE = np.array(tables.AMPLITUDE_SENSITIVITY)
+_SENSITIVITY = np.array(tables.PITCH_SENSITIVITY)
+_HERTZ = np.array(tables.LFO_HERTZ)
+_PITCH_RATES = np.array(tables.PITCH_RATES)
+_PITCH_LEVELS = np.array(tables.PITCH_LEVELS)
 _COARSE = np.floor(OCTAVE * np.log2([0.5, *range(1, 32)]) + 0.5).astype(np.int64)
 _FINE = np.floor(OCTAVE * np.log2(1 + np.arange(100) / 100) + 0.5).astype(np.int64)
 
@@ -113,7 +113,7 @@ def compile_voices(
     voices: IntArray,
     pitches: IntArray,
     velocities: IntArray,
-    clock: _tables.Clock,
+    clock: tables.Clock,
     start: IntArray,
 ) -> tuple[IntArray, IntArray]:
     """Return the programme of voices that start to play.
@@ -139,7 +139,7 @@ def compile_voices(
     operators = voices[:, :126].reshape(n, 6, 21)
     shared = voices[:, 126:145]
     keys = pitches + shared[:, 18] - 24
-    routing = _tables.routing()
+    routing = tables.routing()
     algorithm, feedback = shared[:, 8], shared[:, 9]
 
     rows = np.zeros((n, 6, OPERATOR_COLUMNS), np.int64)

@@ -1,4 +1,4 @@
-"""The embedded DX7 engine: what Dexed 1.0.1 plays, sample by sample, without the plug-in.
+"""Voices and notes to sounds.
 
 :func:`render_voices` renders many voices at once, on as many threads as numba is set to use
 (``NUMBA_NUM_THREADS`` or :func:`numba.set_num_threads`; all cores if not set). It keeps no state:
@@ -12,23 +12,19 @@ operator switches, a bit mask with operator 6 in bit 0 and operator 1 in bit 5.
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from synthmatch.errors import ParameterError
+from synthmatch.synth import AudioArray, Note
 
-from . import _tables
-from ._engine import kernel
-from ._engine.programme import compile_voices
-from .voices import LARGEST, SWITCHES_ON, VOICE
-
-Engine = Literal["mark1", "modern"]
-
-ENGINES: tuple[Engine, ...] = ("mark1", "modern")
-"""Dexed's default engine, with the logarithmic tables of the chip, and its exact-sine one."""
+from ...voices import LARGEST, SWITCHES_ON, VOICE, VoiceArray
+from .. import ENGINES, Engine
+from . import kernel, tables
+from .programme import compile_voices
 
 COLUMNS = VOICE + 1
 """Numbers of a row: a voice and the operator switches."""
@@ -99,7 +95,7 @@ def render_voices(
     if not 0 < held <= total < float("inf"):
         raise ParameterError(f"held {held} s of {total} s; give 0 < held <= total")
 
-    clock = _tables.clock(sample_rate)
+    clock = tables.clock(sample_rate)
     start = np.zeros(8, np.int64)
     if seed is not None:
         start = np.random.default_rng(seed).integers([2**24] * 6 + [2**32, 256])
@@ -107,7 +103,7 @@ def render_voices(
     audio = np.empty((n, max(1, round(total * sample_rate))), np.float32)
     release, mark1 = round(held * sample_rate), engine == "mark1"
     blocker = np.float32(clock.blocker)
-    waves = _tables.waves()
+    waves = tables.waves()
 
     def task(first: int) -> None:
         part = slice(first, first + _TASK)
@@ -123,6 +119,19 @@ def render_voices(
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(task, range(0, n, _TASK)))
     return audio
+
+
+def play(voices: VoiceArray, note: Note, sample_rate: int, engine: Engine) -> AudioArray:
+    """Return ``float32 [n, samples]`` of voices ``[n, 156]`` that play a note, pitch rounded."""
+    return render_voices(
+        voices,
+        round(note.pitch),
+        note.velocity,
+        held=note.held,
+        total=note.total,
+        sample_rate=sample_rate,
+        engine=engine,
+    )
 
 
 def _whole(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:

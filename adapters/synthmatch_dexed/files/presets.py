@@ -1,20 +1,4 @@
-"""Preset files of Dexed and the DX7, read and written whatever their format.
-
-``.syx``
-    System exclusive. Read: single-voice dumps and banks, several in one file; also
-    without headers, as 155 or any multiple of 128 bytes. Written as a bank of 32 that
-    starts with the voice, as Dexed opens no single-voice dump from a file, or as a
-    single-voice dump, for a DX7 whose bank should stay.
-``.vstpreset``
-    A preset of Dexed's VST3, which also holds its engine and operator switches.
-``.vmem``
-    Packed voices without headers, 128 bytes each.
-``.json``
-    Readable, with the values that Dexed shows.
-
-What had to be mended on reading, or left out on writing, is said in a
-:class:`~synthmatch.errors.PresetWarning`.
-"""
+"""Files of any of the formats to patches, and patches to files."""
 
 from __future__ import annotations
 
@@ -26,10 +10,10 @@ from typing import NamedTuple
 from synthmatch.errors import PresetError, PresetWarning, SynthmatchError
 from synthmatch.parameters import Patch
 
-from ._state import State, read_preset, write_preset
-from ._sysex import bank_dump, read_dumps, voice_dump
-from .space import NEUTRAL, to_patch, to_voice, whole
-from .voices import VOICE, VoiceArray, pack, voice_name
+from ..space import NEUTRAL, to_patch, to_voice, whole
+from ..voices import VOICE, VoiceArray, pack, voice_name
+from .state import State, read_preset, write_preset
+from .sysex import bank_dump, read_dumps, voice_dump
 
 _PLUGIN = ("cutoff", "resonance", "output", "master_tune_adj")
 SUFFIXES = (".syx", ".vstpreset", ".vmem", ".json")

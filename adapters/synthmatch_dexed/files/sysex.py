@@ -14,7 +14,7 @@ import numpy as np
 
 from synthmatch.errors import PresetError
 
-from .voices import LARGEST, PACKED, SOUND, VOICE, VoiceArray, clamp, init_voice, pack, unpack
+from ..voices import LARGEST, PACKED, SOUND, VOICE, VoiceArray, clamp, init_voice, pack, unpack
 
 _BANK = 32
 _SIZES = {0: VOICE, 9: _BANK * PACKED}  # data bytes by format: VCED, VMEM

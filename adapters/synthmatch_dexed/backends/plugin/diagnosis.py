@@ -11,9 +11,10 @@ import numpy as np
 from synthmatch.errors import HostingError
 from synthmatch.synth import Finding, Note
 
-from .plugin import VARIABLE, Plugin, probe_voices
-from .synth import Engine, play_engine
-from .voices import COLUMN
+from ...voices import COLUMN
+from .. import Engine
+from .hosted import VARIABLE, Plugin
+from .probes import probe_voices
 
 _SUBJECT = "plug-in"
 _NOTE = Note(60, 64, held=2.0, total=4.0)
@@ -39,13 +40,15 @@ def diagnose(path: str | os.PathLike[str] | None, engine: Engine) -> list[Findin
 
 
 def _listen(plugin: Plugin, engine: Engine) -> list[Finding]:
+    from ..embedded import play
+
     info = plugin.host.start()
     voice = probe_voices()[0]
     voice[COLUMN["op1_key_velocity"]] = 7
     began = time.perf_counter()
     heard = plugin.render(voice, _NOTE, 44100)
     milliseconds = 1000 * (time.perf_counter() - began)
-    own = play_engine(voice[None], _NOTE, 44100, engine)[0]
+    own = play(voice[None], _NOTE, 44100, engine)[0]
     decibels = 20 * np.log10(np.linalg.norm(own) / max(float(np.linalg.norm(heard - own)), 1e-9))
     texts = [
         f"{info['name']} {info['version']}, by pedalboard {info['pedalboard']}: {plugin.path}",

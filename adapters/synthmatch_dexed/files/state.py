@@ -20,10 +20,10 @@ import numpy as np
 
 from synthmatch.errors import PresetError
 
-from ._sysex import bank_dump
-from .voices import SWITCHES_ON, VOICE, VoiceArray, clamp
+from ..voices import SWITCHES_ON, VOICE, VoiceArray, clamp
+from .sysex import bank_dump
 
-ENGINES = ("modern", "mark1", "opl")
+ENGINE_TYPES = ("modern", "mark1", "opl")
 """Dexed's engines in the order of its state's ``engineType``."""
 
 _CLASS_ID = b"ABCDEF019182FAEB4447534244657864"
@@ -42,7 +42,7 @@ class State(NamedTuple):
     voice : int64 [156]
         The voice, and the switches of the operators.
     engine : str
-        One of :data:`ENGINES`.
+        One of :data:`ENGINE_TYPES`.
     cutoff, resonance, output : float
         0 to 1.
     master_tune : float
@@ -99,7 +99,7 @@ def _juce_xml(state: State) -> bytes:
         "reso": state.resonance,
         "gain": state.output,
         "currentProgram": 0,
-        "engineType": ENGINES.index(state.engine),
+        "engineType": ENGINE_TYPES.index(state.engine),
         "masterTune": round(state.master_tune * _SEMITONE),
         "opSwitch": "".join(map(str, bits)),  # operator 6 first
         "transpose12AsScale": 1,
@@ -150,10 +150,10 @@ def _parse(text: bytes) -> State:
     if len(switches) != 6:
         switches = "111111"
     mask = sum(1 << bit for bit, on in enumerate(switches) if on != "0")
-    engine = round(_number(root, "engineType", 1, 0, len(ENGINES) - 1))
+    engine = round(_number(root, "engineType", 1, 0, len(ENGINE_TYPES) - 1))
     return State(
         voice=np.append(inside[0], mask),
-        engine=ENGINES[engine],
+        engine=ENGINE_TYPES[engine],
         cutoff=_number(root, "cutoff", 1, 0, 1),
         resonance=_number(root, "reso", 0, 0, 1),
         output=_number(root, "gain", 1, 0, 1),

@@ -1,1 +1,0 @@
-"""The DX7 engine: voices to programmes (``programme``), programmes to samples (``kernel``)."""
