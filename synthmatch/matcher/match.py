@@ -65,9 +65,11 @@ class Match:
         The seed everything random came from.
     backend : dict
         What made the sounds, for people; empty for a synth that has one engine only.
+    instrument : Synth or None
+        The synth, which :meth:`save` and :meth:`report` need; None where it is not at hand.
     history : tuple
-        ``(renders, seconds, best distance)`` as the search went on, by what it heard at
-        its own sample rate: towards the end a longer search hears more, and starts anew.
+        ``(renders, seconds, best distance)`` as the search went on, by what the search
+        compared at: towards the end a longer one goes to a higher sample rate.
     """
 
     synth: str
@@ -82,6 +84,7 @@ class Match:
     seed: int
     backend: Mapping[str, str] = dataclasses.field(default_factory=dict)
     history: tuple[tuple[int, float, float], ...] = ()
+    instrument: Synth | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
     def best(self) -> Candidate:

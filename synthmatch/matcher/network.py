@@ -21,7 +21,7 @@ from ..registry import list_models, model_folder
 from ..search import Sampler
 from ..settings import Setting
 from ..synth import Note, Synth
-from .ranking import fit_length
+from .target import fit_length
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from ..estimators import Estimator
     from ..estimators.head import Head
 
-_BELIEVED = 0.5  # share of a search's fresh draws that a network makes, not the prior
+_GUIDED = 0.5  # share of a search's fresh draws that a network makes, not the prior
 _TEMPERATURE = 2.0  # of those draws: a network is too sure of sounds it was not trained on
 _REGULARISE = 64  # training sounds in each step of finetuning (InverSynth II, section 3.2)
 
 
-class Answer:
-    """What a network believes about one recording.
+class Prediction:
+    """What a network predicts for one recording: a probability for every class.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ class Answer:
 
         def sample(rng: np.random.Generator, n: int) -> FloatArray:
             plain = prior(rng, n)
-            believed = rng.random((n, 1)) < _BELIEVED
-            return np.where(believed, self.draw(rng, n, _TEMPERATURE), plain)
+            guided = rng.random((n, 1)) < _GUIDED
+            return np.where(guided, self.draw(rng, n, _TEMPERATURE), plain)
 
         return sample
 
@@ -107,7 +107,7 @@ class Network:
         """What the network was trained on."""
         return Setting.from_dict(self.metadata["setting"])
 
-    def hear(self, recording: Recording, note: Note) -> npt.NDArray[np.float32]:
+    def prepare(self, recording: Recording, note: Note) -> npt.NDArray[np.float32]:
         """Return a recording as the network takes it, ``float32 [samples]``.
 
         The network knows one pitch. A recording of another is played faster or slower
@@ -118,14 +118,14 @@ class Network:
         moved = resample(recording.samples, recording.sample_rate * speed, estimator.sample_rate)
         return fit_length(moved, estimator.samples)
 
-    def answer(self, recording: Recording, note: Note) -> Answer:
-        """Return what the network believes about a recording."""
+    def predict(self, recording: Recording, note: Note) -> Prediction:
+        """Return what the network predicts for a recording."""
         import torch
 
         device = next(self.estimator.parameters()).device
-        audio = torch.from_numpy(self.hear(recording, note)[None]).to(device)
+        audio = torch.from_numpy(self.prepare(recording, note)[None]).to(device)
         with torch.inference_mode():
-            return Answer(self.estimator.head, self.estimator(audio))
+            return Prediction(self.estimator.head, self.estimator(audio))
 
     def save(self, folder: str | Path) -> None:
         """Write a model folder, with the proxy if there is one.
@@ -149,7 +149,7 @@ class Network:
     def finetune(
         self, recording: Recording, note: Note, seed: int, seconds: float | None
     ) -> FloatArray:
-        """Return what the network says while it adapts to a recording ``[k, d]``, best first.
+        """Return what the network predicts while it adapts to a recording ``[k, d]``, best first.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class Network:
         return finetune(
             self.estimator,
             proxy,
-            self.hear(recording, note),
+            self.prepare(recording, note),
             source.render,
             RenderedBatches(source, _REGULARISE, seed),
             stop=late,
