@@ -43,6 +43,10 @@ class DeviceError(SynthmatchError):
     """A device to compute on is unknown, or not here."""
 
 
+class OutputError(SynthmatchError):
+    """A file that is asked for cannot be written: it exists, is an input, or is no file."""
+
+
 class BusyError(SynthmatchError):
     """Another process is at work on the same files."""
 
