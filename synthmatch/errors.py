@@ -35,6 +35,26 @@ class WeightsError(SynthmatchError):
     """A model folder is corrupted, foreign, or does not fit the synth."""
 
 
+class DatasetError(SynthmatchError):
+    """A data set is damaged, unfinished, of another plan, or cannot be written."""
+
+
+class TrainingError(SynthmatchError):
+    """A training run diverges, is of another plan, or cannot go on."""
+
+
+class DeviceError(SynthmatchError):
+    """A device to compute on is unknown, or not here."""
+
+
+class OutputError(SynthmatchError):
+    """A file that is asked for cannot be written: it exists, is an input, or is no file."""
+
+
+class BusyError(SynthmatchError):
+    """Another process is at work on the same files."""
+
+
 class HostingError(SynthmatchError):
     """A plug-in cannot be found, loaded, programmed or rendered."""
 
