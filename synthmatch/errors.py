@@ -67,5 +67,9 @@ class PresetWarning(SynthmatchWarning):
     """A preset file was read or written, but something in it had to be mended or left out."""
 
 
+class ModelWarning(SynthmatchWarning):
+    """An installed model cannot be used, and is left out."""
+
+
 class HostingWarning(SynthmatchWarning):
     """A plug-in failed on some sounds, or altogether, and something else took their place."""

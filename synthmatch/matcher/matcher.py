@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 import time
@@ -18,6 +19,7 @@ from ..errors import ParameterError, SearchError, WeightsError
 from ..parameters import FloatArray
 from ..registry import load_synth
 from ..search import DEFAULT, METHODS, Budget, Progress
+from ..settings import Setting
 from ..synth import Note, Synth, as_note, backend_info, own_note
 from .finding import Finder
 from .match import Match
@@ -183,26 +185,27 @@ class Matcher:
         ParameterError
             If there is neither network nor architecture, or the recipe makes no sense.
         """
-        from ..training import Recipe, joint_goal, train
+        from ..training import ProxyGoal, Recipe, train
 
         if self.architecture is None:
             raise ParameterError("name an architecture to train: Matcher(synth, model='conv6xl')")
         chosen = Recipe(minutes=minutes, steps=steps, **{"seed": self.seed, **recipe})
         network = self.network
-        source: Any = self.synth if network is None or note is not None else network.source(self.synth)
-        played = None
-        if note is not None or network is None:
-            played = as_note(note, own_note(self.synth) or Note())
+        what: Synth | Setting = self.synth
+        played: Note | None = as_note(note, own_note(self.synth) or Note())
+        if network is not None:
+            setting = network.setting
+            what, played = dataclasses.replace(setting, note=as_note(note, setting.note)), None
         scratch = None if out is not None else tempfile.TemporaryDirectory()
         result = train(
-            source,
+            what,
             self.architecture,
             out=out if scratch is None else scratch.name,
             recipe=chosen,
             options=options,
             note=played,
             start=None if network is None else network.estimator,
-            goal=joint_goal if proxy else None,
+            goal=ProxyGoal if proxy else None,
             device=self.device,
         )
         self._take(load_network(result.folder, self.device))

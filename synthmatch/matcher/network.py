@@ -6,7 +6,9 @@ import contextlib
 import dataclasses
 import itertools
 import math
+import os
 import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..audio import Recording, resample
-from ..errors import SynthmatchError, WeightsError
+from ..errors import ModelWarning, ParameterError, SynthmatchError, WeightsError
 from ..parameters import FloatArray, ParameterSpace
 from ..registry import list_models, model_folder
 from ..search import Sampler
@@ -127,7 +129,7 @@ class Network:
         with torch.inference_mode():
             return Prediction(self.estimator.head, self.estimator(audio))
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | os.PathLike[str]) -> None:
         """Write a model folder, with the proxy if there is one.
 
         Raises
@@ -181,7 +183,7 @@ class Network:
         ).vectors
 
 
-def load_network(source: str | Path, device: str = "cpu") -> Network:
+def load_network(source: str | os.PathLike[str], device: str = "auto") -> Network:
     """Return the network of an installed model or of a model folder.
 
     Raises
@@ -208,11 +210,17 @@ def load_network(source: str | Path, device: str = "cpu") -> Network:
 def default_model(synth: Synth) -> str | None:
     """Return the model that is used for a synth unless another is named: its best, if any.
 
-    A model that does not fit, since other parameters are held fixed, does not count.
+    A model that does not fit, since other parameters are held fixed, does not count; one
+    that cannot be read is left out with a warning.
     """
     from ..weights import check_space, read_config
 
-    configs = {name: read_config(model_folder(name)) for name in list_models()}
+    configs = {}
+    for name in list_models():
+        try:
+            configs[name] = read_config(model_folder(name))
+        except SynthmatchError as error:
+            warnings.warn(f"model {name!r} is left out: {error}", ModelWarning, stacklevel=2)
     best_first = sorted(configs, key=lambda name: not configs[name]["metadata"].get("default"))
     for name in best_first:
         if configs[name]["synth"] == synth.name:
@@ -220,3 +228,39 @@ def default_model(synth: Synth) -> str | None:
                 check_space(ParameterSpace.from_dict(configs[name]["config"]["space"]), synth)
                 return name
     return None
+
+
+def resolve_model(
+    synth: Synth, model: str | os.PathLike[str] | None, device: str
+) -> Network | str | None:
+    """Return the network that a model's name or folder means, or the name of an architecture.
+
+    Parameters
+    ----------
+    synth : Synth
+        Whose best model is meant by None.
+    model : str, path or None
+        "none" means no network.
+    device : str
+        Where the network runs.
+
+    Raises
+    ------
+    ParameterError
+        If it is the name of neither, nor a folder.
+    """
+    if model is None:
+        model = default_model(synth)
+    if model is None or model == "none":
+        return None
+    if Path(model).is_dir() or str(model) in list_models():
+        return load_network(model, device)
+    from ..estimators import ARCHITECTURES
+
+    if str(model) in ARCHITECTURES:
+        return str(model)
+    raise ParameterError(
+        f"no model or architecture named {str(model)!r}; models: "
+        f"{', '.join(list_models()) or 'none'} (or a folder); architectures: "
+        f"{', '.join(ARCHITECTURES)}"
+    )
