@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,9 @@ from synthmatch import Note, Parameter, ParameterSpace, Patch, list_synths, test
 from synthmatch.errors import PresetError, SynthmatchError
 from synthmatch.registry import load_synth
 from synthmatch.synth import FrozenSynth
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 class Tone:
@@ -635,18 +638,30 @@ def test_a_synth_that_cannot_travel_is_loaded_there_by_its_name(tmp_path, monkey
     assert testing.check_synth(load_synth("tone")) == []
 
 
-def test_the_example_of_a_third_party_keeps_every_rule(tmp_path, monkeypatch):
-    """Found by the entry point of its pyproject, without being installed."""
-    example = Path(__file__).parents[2] / "examples" / "third_party_adapter"
-    project = (example / "pyproject.toml").read_text()
-    (entry,) = re.findall(r'\[project\.entry-points\."synthmatch\.synths"\]\n(.*)\n', project)
-    info = tmp_path / "synthmatch_plucked-1.0.0.dist-info"
+@pytest.mark.parametrize(
+    ("folder", "source", "name"),
+    [("third_party_adapter", "src", "plucked"), ("minimal_adapter", ".", "chime")],
+)
+def test_the_examples_of_third_parties_keep_every_rule(tmp_path, monkeypatch, folder, source, name):
+    """Found by the entry point of their pyproject, without being installed."""
+    example = EXAMPLES / folder
+    project = tomllib.loads((example / "pyproject.toml").read_text())["project"]
+    entries = project["entry-points"]["synthmatch.synths"]
+    info = tmp_path / f"{project['name'].replace('-', '_')}-1.0.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: synthmatch-plucked\n")
-    (info / "entry_points.txt").write_text(f"[synthmatch.synths]\n{entry}\n".replace('"', ""))
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\n")
+    lines = [f"{key} = {value}" for key, value in entries.items()]
+    (info / "entry_points.txt").write_text("\n".join(["[synthmatch.synths]", *lines, ""]))
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.syspath_prepend(str(example / "src"))
-    assert testing.check_synth(load_synth("plucked")) == []
+    monkeypatch.syspath_prepend(str(example / source))
+    assert list(entries) == [name]
+    assert testing.check_synth(load_synth(name)) == []
+
+
+def test_the_minimal_adapter_stays_minimal():
+    files = list((EXAMPLES / "minimal_adapter").rglob("*.py"))
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert len(files) == 2 and len(lines) <= 45
 
 
 def test_the_decorator_gives_each_rule_an_id_and_skips_with_a_reason(tmp_path):
