@@ -18,7 +18,6 @@ from synthmatch.errors import PresetError, SynthmatchError
 from synthmatch.registry import load_synth
 from synthmatch.synth import FrozenSynth
 
-
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
