@@ -69,8 +69,12 @@ class Matcher:
 
     Examples
     --------
-    >>> match = Matcher("jsyn").predict("bell.wav")  # doctest: +SKIP
-    >>> match.patch["cutoff"], match.best.distance  # doctest: +SKIP
+    >>> from synthmatch.synth import render
+    >>> matcher = Matcher("jsyn")
+    >>> recording = render(matcher.synth, {"cutoff": 1000.0}, Note(pitch=69))
+    >>> match = matcher.predict(recording, 16_384, budget=Budget(renders=100))
+    >>> 200.0 <= match.patch["cutoff"] <= 4000.0
+    True
     """
 
     def __init__(
