@@ -79,7 +79,7 @@ def own_note(synth: Synth) -> None:
 
 
 def audible(synth: Synth) -> None:
-    """Check that a sound stays the same while coordinates move that are said not to matter."""
+    """Check that a sound stays the same while coordinates that do not matter move."""
     own = AUDIBLE.of(synth)
     if own is None:
         return

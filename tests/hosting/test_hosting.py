@@ -133,7 +133,7 @@ def test_a_plug_in_that_does_not_work_is_one_error(host, name, message):
         plugin.render_many([play(440)] * 20)
     assert "\n" not in str(caught.value)
     began = time.monotonic()
-    with pytest.raises(HostingError, match=message):  # said again, not tried again
+    with pytest.raises(HostingError, match=message):  # repeated, not tried again
         plugin.render(play(440))
     assert time.monotonic() - began < 0.1
 
