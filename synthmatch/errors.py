@@ -23,12 +23,36 @@ class AudioError(SynthmatchError):
     """A recording cannot be read or is not usable as a target."""
 
 
+class SearchError(SynthmatchError):
+    """A search cannot begin as it was asked for: its method, budget, space or objective."""
+
+
 class PresetError(SynthmatchError):
     """A preset file cannot be read, written, or is of another format."""
 
 
 class WeightsError(SynthmatchError):
     """A model folder is corrupted, foreign, or does not fit the synth."""
+
+
+class DatasetError(SynthmatchError):
+    """A data set is damaged, unfinished, of another plan, or cannot be written."""
+
+
+class TrainingError(SynthmatchError):
+    """A training run diverges, is of another plan, or cannot go on."""
+
+
+class DeviceError(SynthmatchError):
+    """A device to compute on is unknown, or not here."""
+
+
+class OutputError(SynthmatchError):
+    """A file that is asked for cannot be written: it exists, is an input, or is no file."""
+
+
+class BusyError(SynthmatchError):
+    """Another process is at work on the same files."""
 
 
 class HostingError(SynthmatchError):
@@ -41,6 +65,10 @@ class SynthmatchWarning(UserWarning):
 
 class PresetWarning(SynthmatchWarning):
     """A preset file was read or written, but something in it had to be mended or left out."""
+
+
+class ModelWarning(SynthmatchWarning):
+    """An installed model cannot be used, and is left out."""
 
 
 class HostingWarning(SynthmatchWarning):
