@@ -59,5 +59,17 @@ class PresetWarning(SynthmatchWarning):
     """A preset file was read or written, but something in it had to be mended or left out."""
 
 
+class WeightsWarning(SynthmatchWarning):
+    """A model is broken and left out."""
+
+
+class TrainingWarning(SynthmatchWarning):
+    """Training goes on, but probably not to its end."""
+
+
+class RegistryWarning(SynthmatchWarning):
+    """An installed package is broken and left out."""
+
+
 class HostingWarning(SynthmatchWarning):
     """A plug-in failed on some sounds, or altogether, and something else took their place."""

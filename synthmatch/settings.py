@@ -21,7 +21,7 @@ from .registry import installed, load_entry, load_synth
 from .synth import AudioArray, FrozenSynth, Note, Synth, render_batch, sample_prior
 
 SETTINGS = "synthmatch.settings"
-Sampler = Literal["prior", "classes", "uniform"]
+SamplerName = Literal["prior", "classes", "uniform"]
 
 _SAMPLERS: Mapping[str, Callable[[Synth, np.random.Generator, int], FloatArray]] = MappingProxyType(
     {
@@ -34,21 +34,21 @@ _SAMPLERS: Mapping[str, Callable[[Synth, np.random.Generator, int], FloatArray]]
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """What one paper reports for one model on a setting.
+    """What one paper reports for one method on a setting.
 
     Attributes
     ----------
-    model : str
-        The model's name in the paper.
-    source : str
+    method : str
+        The name in the paper of a model, or of a search.
+    citation : str
         Paper and table.
     figures : mapping
         Mean and median (None where not given) by the metric names of
         :mod:`synthmatch.evaluation`, in its units.
     """
 
-    model: str
-    source: str
+    method: str
+    citation: str
     figures: Mapping[str, tuple[float, float | None]]
 
 
@@ -85,7 +85,7 @@ class Setting:
     synth: str
     note: Note
     sample_rate: int
-    sampler: Sampler = "prior"
+    sampler: SamplerName = "prior"
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     frozen: Mapping[str, Value] = dataclasses.field(default_factory=dict)
     tables: tuple[str, ...] = ()

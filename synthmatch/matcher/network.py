@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
 import math
@@ -16,8 +15,8 @@ import numpy.typing as npt
 
 from ..audio import Recording, resample
 from ..errors import SynthmatchError, WeightsError
-from ..parameters import FloatArray, ParameterSpace
-from ..registry import list_models, model_folder
+from ..parameters import FloatArray
+from ..registry import model_folder
 from ..search import Sampler
 from ..settings import Setting
 from ..synth import Note, Synth
@@ -206,17 +205,7 @@ def load_network(source: str | Path, device: str = "cpu") -> Network:
 
 
 def default_model(synth: Synth) -> str | None:
-    """Return the model that is used for a synth unless another is named: its best, if any.
+    """Return the model that is used for a synth unless another is named: its best, if any."""
+    from ..weights import default_model as best
 
-    A model that does not fit, since other parameters are held fixed, does not count.
-    """
-    from ..weights import check_space, read_config
-
-    configs = {name: read_config(model_folder(name)) for name in list_models()}
-    best_first = sorted(configs, key=lambda name: not configs[name]["metadata"].get("default"))
-    for name in best_first:
-        if configs[name]["synth"] == synth.name:
-            with contextlib.suppress(SynthmatchError, KeyError):
-                check_space(ParameterSpace.from_dict(configs[name]["config"]["space"]), synth)
-                return name
-    return None
+    return best(synth)
