@@ -21,6 +21,8 @@ from .registry import installed, load_entry, load_synth
 from .synth import AudioArray, FrozenSynth, Note, Synth, render_batch, sample_prior
 
 SETTINGS = "synthmatch.settings"
+_RATE = 768_000  # largest sample rate in Hz that a stored setting may have
+_SAMPLES = 1 << 26  # and its longest sound
 SamplerName = Literal["prior", "classes", "uniform"]
 
 _SAMPLERS: Mapping[str, Callable[[Synth, np.random.Generator, int], FloatArray]] = MappingProxyType(
@@ -79,6 +81,10 @@ class Setting:
         What papers report.
     remark : str
         What to know when comparing with the published figures.
+    stft : tuple of int, optional
+        Window and hop in samples of the spectrograms, mel ones too, of InverSynth II's
+        metrics. By default those of its FM and TAL data (section 3.1): 512 and 128, and
+        for mel, where it does not give them, 2048 and 512.
     """
 
     name: str
@@ -91,6 +97,7 @@ class Setting:
     tables: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
     remark: str = ""
+    stft: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.sampler not in _SAMPLERS:
@@ -139,9 +146,24 @@ class Setting:
             If ``data`` is not such a description.
         """
         try:
-            return cls(**{**data, "note": Note(**data["note"])})
-        except (KeyError, TypeError):
+            made = cls(**{**data, "note": Note(**data["note"])})
+            played = dataclasses.astuple(made.note)
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise ParameterError("not the description of a setting") from None
+        texts = (made.name, made.synth, *made.options, *made.frozen)
+        if not (
+            all(isinstance(text, str) for text in texts)
+            and isinstance(data.get("options", {}), Mapping)
+            and isinstance(data.get("frozen", {}), Mapping)
+            and all(type(number) in (int, float) for number in (*played, made.sample_rate))
+        ):
+            raise ParameterError("not the description of a setting")
+        if not 1 <= made.sample_rate <= _RATE or not made.note.total * made.sample_rate <= _SAMPLES:
+            raise ParameterError(
+                f"setting {made.name[:40]!r}: sounds are at most {_SAMPLES:,} samples long, "
+                f"at 1 to {_RATE:,} Hz"
+            )
+        return made
 
 
 @dataclasses.dataclass(frozen=True)
