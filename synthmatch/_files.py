@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import secrets
 import shutil
+import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from .errors import BusyError
+from .errors import BusyError, OutputError, SynthmatchError
 
 _WAIT = 0.05  # seconds between two looks at a lock that another holds
+_GROUP = ".synthmatch-"  # how the folders start that groups of files are made in
+_REPLACED, _JOURNAL = "replaced", "journal.json"  # names in such a folder
 
 
 @contextlib.contextmanager
@@ -25,7 +29,13 @@ def atomic(target: Path) -> Iterator[Path]:
     look at the name or the suffix work. What was written is on the disk before the name
     is, so that a power cut leaves no empty file. On any error the folder is removed and
     ``target`` stays as it was. Permissions are those of an ordinary new file.
+
+    Raises
+    ------
+    OutputError
+        If ``target`` is there and no file: a folder, a device.
     """
+    _identity(target)
     folder = target.parent / f".{os.getpid()}-{secrets.token_hex(8)}"
     folder.mkdir()
     try:
@@ -49,6 +59,121 @@ def _sync(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def atomic_group(targets: Iterable[Path], *, overwrite: bool = True) -> Iterator[dict[Path, Path]]:
+    """Yield a temporary path for each target; rename all that were written, or none.
+
+    A process that is killed among the renames leaves a journal of them, by which the next
+    group in the same folder, or :func:`finish_groups`, goes on.
+
+    Parameters
+    ----------
+    targets : iterable of Path
+        Of different names, in one folder, which exists.
+    overwrite : bool
+        Whether they may take the place of files that are there.
+
+    Raises
+    ------
+    OutputError
+        If a target is there and is no file, or may not be overwritten.
+    SynthmatchError
+        What the block raises; where it names a temporary path, with the target instead.
+    """
+    paths = list(targets)
+    names, folder = [path.name for path in paths], paths[0].parent
+    finish_groups(folder)
+    scratch = folder / f"{_GROUP}{secrets.token_hex(8)}"
+    with lock(_lock_of(scratch)):
+        new = scratch / "new"
+        try:
+            new.mkdir(parents=True)
+            (scratch / _REPLACED).mkdir()
+            yield {path: new / path.name for path in paths}
+            written = [name for name in names if (new / name).exists()]
+            _commit(scratch, folder, written, overwrite)
+        except SynthmatchError as error:
+            for name in names:
+                text = str(error).replace(str(new / name), str(folder / name))
+                error.args = (text, *error.args[1:])
+            raise
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def finish_groups(folder: Path) -> None:
+    """Finish or remove what processes that were killed in :func:`atomic_group` left."""
+    for lock_file in sorted(folder.glob(f"{_GROUP}*.lock")):
+        with contextlib.suppress(BusyError), lock(lock_file):
+            scratch = lock_file.with_suffix("")
+            _finish(scratch, folder)
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _lock_of(scratch: Path) -> Path:
+    return scratch.with_name(f"{scratch.name}.lock")
+
+
+def _commit(scratch: Path, folder: Path, names: list[str], overwrite: bool) -> None:
+    """Rename the new files to their names, or leave everything as it was."""
+    for name in names:
+        _sync(scratch / "new" / name)
+    there = {name: _identity(folder / name) for name in names}
+    for name, identity in there.items():
+        if identity is not None and not overwrite:
+            raise OutputError(f"{folder / name} exists; choose another name, or overwrite it")
+    with atomic(scratch / _JOURNAL) as temporary:
+        temporary.write_text(json.dumps(there), encoding="utf-8")
+    try:
+        _finish(scratch, folder)
+        for name in names:
+            if (scratch / "new" / name).exists():  # a file of its name came meanwhile
+                raise OutputError(f"{folder / name} exists; choose another name, or overwrite it")
+    except BaseException:
+        (scratch / _JOURNAL).unlink()  # so that it is not gone on with
+        for name in names:
+            if not (scratch / "new" / name).exists():
+                (folder / name).unlink()
+            if (scratch / _REPLACED / name).exists():
+                (scratch / _REPLACED / name).replace(folder / name)
+        raise
+
+
+def _finish(scratch: Path, folder: Path) -> None:
+    """Do the renames of a journal that were not done; other files that came meanwhile stay."""
+    try:
+        there = json.loads((scratch / _JOURNAL).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return  # it was stopped before anything was renamed
+    for name, identity in there.items():
+        new, target = scratch / "new" / name, folder / name
+        if not new.exists():
+            continue
+        if identity is not None and _identity(target) == identity:
+            target.replace(scratch / _REPLACED / name)
+        if _identity(target) is None:
+            new.rename(target)
+    if os.name == "posix":
+        _sync(folder)
+
+
+def _identity(path: Path) -> list[int] | None:
+    """Return what tells a file from another of its name, None if there is none.
+
+    Raises
+    ------
+    OutputError
+        If there is something else than a file.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise OutputError(f"{path} is there and is no file; choose another name")
+    return [found.st_ino, found.st_size, found.st_mtime_ns]
 
 
 @contextlib.contextmanager

@@ -23,6 +23,10 @@ class AudioError(SynthmatchError):
     """A recording cannot be read or is not usable as a target."""
 
 
+class SearchError(SynthmatchError):
+    """A search cannot begin as it was asked for: its method, budget, space or objective."""
+
+
 class PresetError(SynthmatchError):
     """A preset file cannot be read, written, or is of another format."""
 
@@ -43,6 +47,10 @@ class DeviceError(SynthmatchError):
     """A device to compute on is unknown, or not here."""
 
 
+class OutputError(SynthmatchError):
+    """A file that is asked for cannot be written: it exists, is an input, or is no file."""
+
+
 class BusyError(SynthmatchError):
     """Another process is at work on the same files."""
 
@@ -59,8 +67,8 @@ class PresetWarning(SynthmatchWarning):
     """A preset file was read or written, but something in it had to be mended or left out."""
 
 
-class WeightsWarning(SynthmatchWarning):
-    """A model is broken and left out."""
+class ModelWarning(SynthmatchWarning):
+    """An installed model cannot be used, and is left out."""
 
 
 class TrainingWarning(SynthmatchWarning):

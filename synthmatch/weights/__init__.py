@@ -4,8 +4,8 @@ A model folder holds ``model.safetensors`` (the tensors) and ``config.json`` (fo
 version, architecture and its options, the parameter space, the SHA-256 of the tensors,
 and metadata: setting, recipe, scores).
 
-``models`` loads them, lists them and fits them to a synth, ``folder`` has the layout of the folder, and
-``tensors`` writes and checks the tensors.
+``models`` loads them, lists them and fits them to a synth, ``folder`` has the layout of
+the folder, and ``tensors`` writes and checks the tensors.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 from .folder import read_config, save_model
 from .models import (
     check_space,
-    default_model,
     describe_model,
     describe_models,
     load_model,
@@ -22,7 +21,6 @@ from .models import (
 
 __all__ = [
     "check_space",
-    "default_model",
     "describe_model",
     "describe_models",
     "load_model",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SynthmatchError, WeightsError, WeightsWarning
-from ..estimators.config import EstimatorConfig
+from ..errors import SynthmatchError, WeightsError
 from ..parameters import Parameter, ParameterSpace
 from ..registry import list_models, model_folder
 from ..synth import FrozenSynth, Synth
@@ -175,25 +173,3 @@ def describe_models() -> list[dict[str, Any]]:
         except SynthmatchError as error:
             rows.append({"name": name, "error": str(error)})
     return rows
-
-
-def default_model(synth: Synth) -> str | None:
-    """Return the model that is used for a synth unless another is named: its best, if any.
-
-    A model that does not fit, since other parameters are held fixed, does not count. One
-    that is broken is left out with a warning: whose it is, nobody can tell.
-    """
-    fitting = []
-    for name in list_models():
-        try:
-            config = read_config(model_folder(name))
-        except SynthmatchError as error:
-            warnings.warn(f"model {name!r} is left out: {error}", WeightsWarning, stacklevel=2)
-            continue
-        if config["synth"] == synth.name:
-            try:
-                check_space(EstimatorConfig.from_dict(config["config"]).space, synth)
-            except SynthmatchError:
-                continue
-            fitting.append((config["metadata"].get("default") is not True, name))
-    return min(fitting)[1] if fitting else None
