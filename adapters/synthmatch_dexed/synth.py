@@ -164,6 +164,15 @@ class Dexed:
 
         return audible_columns(self.space.names, to_voices(self.space, vectors))
 
+    def canonical(self, vectors: FloatArray) -> FloatArray:
+        """Return vectors ``[n, d]`` with one label for those that sound alike.
+
+        See :mod:`synthmatch_dexed.canonical`.
+        """
+        from .canonical import canonical_voices
+
+        return to_vectors(self.space, canonical_voices(to_voices(self.space, vectors)))
+
     def save_patch(self, patch: Mapping[str, Value], path: str | os.PathLike[str]) -> None:
         """Write a patch, named after the file; see :mod:`synthmatch_dexed.files`.
 
