@@ -135,7 +135,11 @@ class Dexed:
         return play(voices, note, rate, self.engine)
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
-        """Return ``n`` vectors ``[n, d]`` of voices such as people make."""
+        """Return ``n`` vectors ``[n, d]`` of voices such as people make.
+
+        What a seed gives is part of the format, the same on every machine and in every
+        version; see :func:`synthmatch_dexed.prior.sample_voices`.
+        """
         return self.sample_given(rng, n, {})
 
     def sample_given(

@@ -22,11 +22,11 @@ def test_it_sounds_the_same_and_stays(view, kind):
     assert (made != vectors).any()
     for synth in synths:
         assert np.array_equal(synth.canonical(made), made)
-        for note, rate in (
-            (Note(int(rng.integers(128)), int(rng.integers(1, 128)), held=0.2, total=0.5), 16000),
-            (Note(50, 127, held=6.0, total=9.0), 8000),
+        for note, rate, few in (
+            (Note(int(rng.integers(128)), 90, held=0.2, total=0.5), 16000, 100),
+            (Note(50, 127, held=6.0, total=9.0), 8000, 25),
         ):
-            before, after = (synth.render_batch(x, note, rate) for x in (vectors, made))
+            before, after = (synth.render_batch(x[:few], note, rate) for x in (vectors, made))
             assert np.array_equal(before, after)
     # Whatever cannot be heard, the label is the same.
     moved = np.where(synths[0].audible(vectors), vectors, rng.random(vectors.shape))
