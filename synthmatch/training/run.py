@@ -171,7 +171,7 @@ def _sounds(
             f"and a batch of {recipe.batch:,}"
         )
     stored = StoredBatches(what, recipe.batch, recipe.seed, rows)
-    return what.source(), stored, what.read(range(rows, len(what))), what.description
+    return what.source(), stored, what.read(range(rows, len(what))), what.description.to_dict()
 
 
 def _prepare(folder: Path, checkpoint: Path, overwrite: bool) -> None:
