@@ -94,14 +94,14 @@ class Bank:
             )
             for k in range(0, len(self), _BATCH)
         ]
-        made = np.concatenate(rows)
+        made = np.concatenate(rows).astype(np.float16)  # as the cache has them
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             with atomic(file) as temporary:
-                np.save(temporary, made.astype(np.float16), allow_pickle=False)
+                np.save(temporary, made, allow_pickle=False)
         except OSError:
             pass  # a cache that cannot be written costs time, nothing else
-        return made
+        return made.astype(np.float64)
 
     def _key(self, synth: Synth, sample_rate: int, note: Note) -> str:
         sound = render_batch(synth, self.vectors[:1], note, sample_rate)

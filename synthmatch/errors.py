@@ -23,6 +23,10 @@ class AudioError(SynthmatchError):
     """A recording cannot be read or is not usable as a target."""
 
 
+class SearchError(SynthmatchError):
+    """A search cannot begin as it was asked for: its method, budget, space or objective."""
+
+
 class PresetError(SynthmatchError):
     """A preset file cannot be read, written, or is of another format."""
 
@@ -61,6 +65,10 @@ class SynthmatchWarning(UserWarning):
 
 class PresetWarning(SynthmatchWarning):
     """A preset file was read or written, but something in it had to be mended or left out."""
+
+
+class ModelWarning(SynthmatchWarning):
+    """An installed model cannot be used, and is left out."""
 
 
 class HostingWarning(SynthmatchWarning):

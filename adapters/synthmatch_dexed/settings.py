@@ -83,9 +83,10 @@ DX7_144 = Setting(
     ),
     remark=(
         "The paper's figures are of 30,000 other presets. It does not print note and velocity; "
-        "these are those of PresetGen VAE's public code, whose data it uses. It does not state "
-        "the scales of its spectrograms, so of the errors only accuracy, numeric MAE and "
-        "convergence compare directly."
+        "these are those of PresetGen VAE's public code, whose data it uses. Sounds last 3 s as "
+        "in its text; its spectrograms have the 347 frames of the 4 s that this code renders, "
+        "held for 3 s. It does not state the scales of its spectrograms, so of the errors only "
+        "accuracy, numeric MAE and convergence compare directly."
     ),
 )
 

@@ -102,25 +102,36 @@ class Dexed:
 
         return diagnose(self._path, self.engine)
 
-    def render(self, patch: Patch, note: Note, sample_rate: int) -> AudioArray:
-        """Return ``float32 [samples]``."""
+    def render(
+        self, patch: Mapping[str, Value], note: Note, sample_rate: int | None = None
+    ) -> AudioArray:
+        """Return ``float32 [samples]`` of a patch; values it leaves out are the defaults.
+
+        The rate is the synth's own unless another is given.
+        """
         vectors = self.space.encode(patch)[None]
         if self._plugin is not None:
-            return self._plugin.render(to_voices(self.space, vectors)[0], note, sample_rate)
+            voice = to_voices(self.space, vectors)[0]
+            rate = self.sample_rate if sample_rate is None else sample_rate
+            return self._plugin.render(voice, note, rate)
         audio: AudioArray = self.render_batch(vectors, note, sample_rate)[0]
         return audio
 
-    def render_batch(self, vectors: FloatArray, note: Note, sample_rate: int) -> AudioArray:
+    def render_batch(
+        self, vectors: FloatArray, note: Note, sample_rate: int | None = None
+    ) -> AudioArray:
         """Return ``float32 [n, samples]`` of vectors ``[n, d]``, rendered in parallel.
 
-        Sounds on which the plug-in fails are silent; see :mod:`synthmatch_dexed.backends.plugin`.
+        The rate is the synth's own unless another is given. Sounds on which the plug-in
+        fails are silent; see :mod:`synthmatch_dexed.backends.plugin`.
         """
         voices = to_voices(self.space, vectors)
+        rate = self.sample_rate if sample_rate is None else sample_rate
         if self._plugin is not None:
-            return self._plugin.render_batch(voices, note, sample_rate)
+            return self._plugin.render_batch(voices, note, rate)
         from .backends.embedded import play
 
-        return play(voices, note, sample_rate, self.engine)
+        return play(voices, note, rate, self.engine)
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
         """Return ``n`` vectors ``[n, d]`` of voices such as people make."""
@@ -140,17 +151,38 @@ class Dexed:
         held = {name: int(voice[COLUMN[name]]) for name in given if name in COLUMN}
         return to_vectors(self.space, sample_voices(rng, n, held))
 
-    def save_patch(self, patch: Patch, path: Path) -> None:
-        """Write a patch, named after the file; see :mod:`synthmatch_dexed.files`."""
-        files.write_patch(path, patch, engine=self.engine, syx=self._syx)
+    def save_patch(self, patch: Mapping[str, Value], path: str | os.PathLike[str]) -> None:
+        """Write a patch, named after the file; see :mod:`synthmatch_dexed.files`.
 
-    def load_patch(self, path: Path) -> Patch:
-        """Return the first patch of a file, as the free parameters can say it."""
-        return self._presets(path, 1)[0][1]
+        Raises
+        ------
+        ParameterError
+            If it is no patch of this synth.
+        PresetError
+            If the file cannot be written, or has another suffix than :attr:`suffixes`.
+        """
+        checked = self.space.patch(patch)
+        files.write_patch(path, checked, engine=self.engine, syx=self._syx)
 
-    def load_bank(self, path: Path) -> list[tuple[str, Patch]]:
-        """Return names and patches of a file, as the free parameters can say them."""
-        return self._presets(path, None)
+    def load_patch(self, path: str | os.PathLike[str]) -> Patch:
+        """Return the first patch of a file, as the free parameters can say it.
+
+        Raises
+        ------
+        PresetError
+            If the file cannot be read or holds no voice.
+        """
+        return self._presets(Path(path), 1)[0][1]
+
+    def load_bank(self, path: str | os.PathLike[str]) -> list[tuple[str, Patch]]:
+        """Return names and patches of a file, as the free parameters can say them.
+
+        Raises
+        ------
+        PresetError
+            If the file cannot be read or holds no voice.
+        """
+        return self._presets(Path(path), None)
 
     def _presets(self, path: Path, most: int | None) -> list[tuple[str, Patch]]:
         presets = files.read_presets(path, most)

@@ -25,10 +25,12 @@ cents. Velocity is not used. A key released before the end fades the sound out i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
-from synthmatch.parameters import FloatArray, Parameter, ParameterSpace, Patch
+from synthmatch.parameters import FloatArray, Parameter, ParameterSpace, Value
 from synthmatch.synth import AudioArray, Note
 
 _SHAPES = ("sine", "square", "triangle", "sawtooth")
@@ -69,16 +71,28 @@ class FM:
     def __init__(self) -> None:
         self.space = _space()
 
-    def render(self, patch: Patch, note: Note, sample_rate: int) -> AudioArray:
-        """Return ``float32 [samples]``: ``patch`` played at any rate from 8,000 Hz up."""
+    def render(
+        self, patch: Mapping[str, Value], note: Note, sample_rate: int | None = None
+    ) -> AudioArray:
+        """Return ``float32 [samples]``: ``patch`` played at any rate from 8,000 Hz up.
+
+        Values that it leaves out are the defaults; the rate is the synth's own unless
+        another is given.
+        """
         row: AudioArray = self.render_batch(self.space.encode(patch)[None], note, sample_rate)[0]
         return row
 
-    def render_batch(self, vectors: FloatArray, note: Note, sample_rate: int) -> AudioArray:
-        """Return ``float32 [n, samples]`` for ``vectors [n, 9]`` of the unit cube."""
+    def render_batch(
+        self, vectors: FloatArray, note: Note, sample_rate: int | None = None
+    ) -> AudioArray:
+        """Return ``float32 [n, samples]`` for ``vectors [n, 9]`` of the unit cube.
+
+        The rate is the synth's own unless another is given.
+        """
         # numba is loaded, and on a new machine compiles, at the first sound
         from ._fm_engine import SHAPES, render
 
+        rate = self.sample_rate if sample_rate is None else sample_rate
         native = self.space.to_native(vectors)
         for column, parameter in enumerate(self.space.parameters):
             if parameter.kind == "categorical":
@@ -89,8 +103,8 @@ class FM:
             ratio=note.frequency / 440.0,
             held=note.held,
             total=note.total,
-            samples=note.samples(sample_rate),
-            sample_rate=sample_rate,
+            samples=note.samples(rate),
+            sample_rate=rate,
         )
 
     def canonical(self, vectors: FloatArray) -> FloatArray:

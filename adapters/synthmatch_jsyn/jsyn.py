@@ -36,12 +36,13 @@ resonance can take peaks beyond 1; nothing is clipped.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 
 from synthmatch.errors import ParameterError
-from synthmatch.parameters import FloatArray, Parameter, ParameterSpace, Patch
+from synthmatch.parameters import FloatArray, Parameter, ParameterSpace, Value
 from synthmatch.synth import AudioArray, Note
 
 _WAVES = {"sine": 0.5, "saw": 0.3, "square": 0.2, "triangle": 0.3}  # and default amplitudes
@@ -118,22 +119,34 @@ class JSyn:
         self.gater = gater
         self.space = _space("Hz" if modulation == "frequency" else "rad")
 
-    def render(self, patch: Patch, note: Note, sample_rate: int) -> AudioArray:
-        """Return ``float32 [samples]``: ``patch`` played at any rate from 8,000 Hz up."""
+    def render(
+        self, patch: Mapping[str, Value], note: Note, sample_rate: int | None = None
+    ) -> AudioArray:
+        """Return ``float32 [samples]``: ``patch`` played at any rate from 8,000 Hz up.
+
+        Values that it leaves out are the defaults; the rate is the synth's own unless
+        another is given.
+        """
         row: AudioArray = self.render_batch(self.space.encode(patch)[None], note, sample_rate)[0]
         return row
 
-    def render_batch(self, vectors: FloatArray, note: Note, sample_rate: int) -> AudioArray:
-        """Return ``float32 [n, samples]`` for ``vectors [n, 23]`` of the unit cube."""
+    def render_batch(
+        self, vectors: FloatArray, note: Note, sample_rate: int | None = None
+    ) -> AudioArray:
+        """Return ``float32 [n, samples]`` for ``vectors [n, 23]`` of the unit cube.
+
+        The rate is the synth's own unless another is given.
+        """
         # numba is loaded, and on a new machine compiles, at the first sound
         from ._jsyn_engine import render
 
+        rate = self.sample_rate if sample_rate is None else sample_rate
         return render(
             np.ascontiguousarray(self.space.to_native(vectors)),
             ratio=note.frequency / 440.0,
             held=note.held,
-            samples=note.samples(sample_rate),
-            sample_rate=sample_rate,
+            samples=note.samples(rate),
+            sample_rate=rate,
             phase_modulation=self.modulation == "phase",
             sine_gater=self.gater == "sine",
         )

@@ -94,6 +94,7 @@ def read_recording(
     *,
     pitch: float | None = None,
     max_seconds: float = MAX_SECONDS,
+    least: float = 0.0,
 ) -> Recording:
     """Return a recording, mono and trimmed, with its pitch, note length and loudness.
 
@@ -109,6 +110,9 @@ def read_recording(
         MIDI note of the recording, 0 to 127, where known; else it is estimated.
     max_seconds : float
         Longer sounds are cut to this, with a warning.
+    least : float
+        Seconds that are kept where there are as many: so much silence before and after the
+        sound is not cut off.
 
     Raises
     ------
@@ -134,7 +138,7 @@ def read_recording(
         sound, rate = read_array(source, sample_rate)
     warnings: list[str] = []
     mono = to_mono(checked(sound, rate, name), warnings)
-    mono = mono[sounding(mono, rate)]
+    mono = mono[_widened(sounding(mono, rate), len(mono), round(least * rate))]
     limit = round(max_seconds * rate)
     if left or len(mono) > limit:
         mono = mono[:limit]
@@ -161,6 +165,12 @@ def read_recording(
         loudness=float(loudness(mono, rate)),
         warnings=tuple(warnings),
     )
+
+
+def _widened(part: slice, samples: int, least: int) -> slice:
+    """Return a part of so many samples, made longer where it is shorter than ``least``."""
+    stop = min(samples, max(part.stop, part.start + least))
+    return slice(max(0, min(part.start, stop - least)), stop)
 
 
 def _check_level(mono: AudioArray, warnings: list[str]) -> None:

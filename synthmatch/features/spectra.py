@@ -41,6 +41,14 @@ def mel_to_hz(mels: npt.ArrayLike, scale: MelScale = "slaney") -> npt.NDArray[np
     return np.where(m < 15.0, m * 200.0 / 3.0, above)
 
 
+def mel_edges(
+    bands: int, low: float, high: float, scale: MelScale = "slaney"
+) -> npt.NDArray[np.float64]:
+    """Return where triangular filters begin, peak and end, ``[bands + 2]`` in Hz."""
+    ends = hz_to_mel([low, high], scale)
+    return mel_to_hz(np.linspace(ends[0], ends[1], bands + 2), scale)
+
+
 @functools.lru_cache(maxsize=64)
 def mel_filterbank(
     sample_rate: int,
@@ -51,6 +59,7 @@ def mel_filterbank(
     high: float | None = None,
     scale: MelScale = "slaney",
     normalise: bool = True,
+    widen: bool = False,
 ) -> npt.NDArray[np.float64]:
     """Return triangular mel filters ``[bands, size // 2 + 1]``, read-only.
 
@@ -67,16 +76,21 @@ def mel_filterbank(
     normalise : bool
         Whether every filter has unit area over frequency in Hz (Slaney's norm) instead of
         a peak of 1.
+    widen : bool
+        Whether no filter is narrower than a bin on either side, so that none falls between
+        two bins and is empty.
     """
-    top = sample_rate / 2.0 if high is None else high
-    ends = hz_to_mel([low, top], scale)
-    edges = mel_to_hz(np.linspace(ends[0], ends[1], bands + 2), scale)
+    edges = mel_edges(bands, low, sample_rate / 2.0 if high is None else high, scale)
     bins = np.linspace(0.0, sample_rate / 2.0, size // 2 + 1)
-    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+    below, centre, above = edges[:-2], edges[1:-1], edges[2:]
+    if widen:
+        below = np.minimum(below, centre - sample_rate / size)
+        above = np.maximum(above, centre + sample_rate / size)
+    rising = (bins - below[:, None]) / (centre - below)[:, None]
+    falling = (above[:, None] - bins) / (above - centre)[:, None]
     filters = np.maximum(0.0, np.minimum(rising, falling))
     if normalise:
-        filters *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
+        filters *= (2.0 / (above - below))[:, None]
     filters.flags.writeable = False
     return filters
 

@@ -1,8 +1,9 @@
 """From a recording to ranked presets.
 
 ``matcher`` has :class:`Matcher`, which ties the stages together, and ``match`` what it returns.
-``network`` asks a trained network, ``rates`` says at which sample rates to compare, ``ranking``
-picks the candidates that are returned.
+``target`` carries the recording and its note, ``finding`` starts and runs the search,
+``network`` asks a trained network, ``rates`` says at which sample rates to compare, and
+``ranking`` picks the candidates that are returned.
 """
 
 from __future__ import annotations

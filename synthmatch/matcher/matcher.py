@@ -1,11 +1,12 @@
-"""From a recording to ranked presets: :class:`Matcher` and what it returns."""
+"""From a recording to ranked presets: :class:`Matcher`."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 import time
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,36 +15,22 @@ import numpy.typing as npt
 
 from ..audio import Recording, read_recording
 from ..banks import Bank, read_bank
-from ..errors import ParameterError, WeightsError
+from ..errors import ParameterError, SearchError, WeightsError
 from ..parameters import FloatArray
 from ..registry import load_synth
-from ..search import (
-    DEFAULT,
-    METHODS,
-    Budget,
-    Evaluate,
-    Optimizer,
-    Progress,
-    Sampler,
-    SearchResult,
-    make_optimizer,
-)
-from ..search.stages import search_in_stages
-from ..synth import Note, Synth, backend_info, sample_prior
-from .match import Candidate, Match
-from .network import Answer, Network, default_model, load_network
-from .ranking import fit_length, pick, ranked
-from .rates import distances, search_rates
-
-__all__ = ["DEFAULT_SECONDS", "Candidate", "Match", "Matcher"]
+from ..search import DEFAULT, METHODS, Budget, Progress
+from ..settings import Setting
+from ..synth import Note, Synth, as_note, backend_info, own_note
+from .finding import Finder
+from .match import Match
+from .network import Network, load_network, resolve_model
+from .ranking import pick
+from .target import Target, threads
 
 AudioInput = str | os.PathLike[str] | npt.NDArray[Any] | Recording
+NoteInput = Note | str | float
 
 DEFAULT_SECONDS = 4.0
-_DRAWS = 16  # candidates that a network proposes to be ranked
-_STARTS = 128  # candidates that it proposes for a search to start from
-_FROM_BANK = 32  # presets of the user's bank that are tried
-_POOL = 2000  # best distinct vectors of a search that candidates are picked from
 
 
 class Matcher:
@@ -53,10 +40,10 @@ class Matcher:
     ----------
     synth : Synth or str
         The synth, or its name in the registry.
-    model : str or Network, optional
-        The architecture that :meth:`fit` trains, or a trained network, as
-        :meth:`from_pretrained` passes it. Without a trained network, :meth:`predict`
-        searches.
+    model : str, path or Network, optional
+        A trained network by its name (`synthmatch models`) or folder, or an architecture
+        for :meth:`fit` to train; by default the synth's best installed model, where there
+        is one, and "none" for none. Without a trained network, :meth:`predict` searches.
     bank : Bank, path or list of paths, optional
         The user's own presets; the nearest are tried first.
     method : str, optional
@@ -65,47 +52,71 @@ class Matcher:
     seed : int
         Everything random derives from it.
     workers : int, optional
-        Threads for comparing; all cores by default. Results do not depend on it.
+        Threads for rendering and comparing; all cores by default. Results do not depend
+        on it.
+    device : str
+        Where a network runs: "auto", "cpu", "cuda", "mps".
+
+    Raises
+    ------
+    ParameterError
+        If ``model`` is neither a model nor an architecture, or an option is out of range.
+    RegistryError, WeightsError
+        If the synth or the model cannot be loaded, or do not fit each other.
 
     Examples
     --------
-    >>> match = Matcher("jsyn").predict("bell.wav")  # doctest: +SKIP
-    >>> match.patch["cutoff"], match.best.distance  # doctest: +SKIP
+    >>> import numpy as np
+    >>> from synthmatch import Matcher
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 16000)
+    >>> match = Matcher("fm", model="none").predict(tone, 16000, renders=50)
+    >>> match.patch.synth, len(match.candidates)
+    ('fm', 5)
     """
 
     def __init__(
         self,
         synth: Synth | str,
         *,
-        model: str | Network | None = None,
+        model: str | os.PathLike[str] | Network | None = None,
         bank: Bank | str | os.PathLike[str] | list[str | os.PathLike[str]] | None = None,
         method: str | None = None,
         seed: int = 0,
         workers: int | None = None,
+        device: str = "auto",
     ) -> None:
         if workers is not None and workers < 1:
             raise ParameterError(f"workers must be at least 1, not {workers}")
         if method is not None and method not in METHODS:
-            raise ParameterError(f"no search method {method!r}; use one of {', '.join(METHODS)}")
+            raise SearchError(f"no search method {method!r}; use one of {', '.join(METHODS)}")
+        if seed < 0:
+            raise ParameterError(f"a seed is 0 or more, not {seed}")
         self.synth = load_synth(synth) if isinstance(synth, str) else synth
         self.network: Network | None = None
         self.architecture: str | None = None
-        if isinstance(model, Network):
-            self._take(model)
+        found = model if isinstance(model, Network) else resolve_model(self.synth, model, device)
+        if isinstance(found, Network):
+            self._take(found)
         else:
-            self.architecture = model
+            self.architecture = found
         if isinstance(bank, str | os.PathLike):
             bank = [bank]
         self.bank = read_bank(self.synth, bank) if isinstance(bank, list) else bank
         self.method = method or DEFAULT
         self.seed = seed
         self.workers = workers or os.cpu_count() or 1
+        self.device = device
 
     @classmethod
     def from_pretrained(
-        cls, source: str | Path, *, synth: Synth | None = None, device: str = "cpu", **options: Any
+        cls,
+        source: str | os.PathLike[str],
+        *,
+        synth: Synth | None = None,
+        device: str = "auto",
+        **options: Any,
     ) -> Matcher:
-        """Return a matcher with a trained network.
+        """Return a matcher with a trained network, for the synth that it was trained on.
 
         Parameters
         ----------
@@ -114,7 +125,7 @@ class Matcher:
         synth : Synth, optional
             By default the one the model was trained on.
         device : str
-            Where the network runs.
+            Where the network runs: "auto", "cpu", "cuda", "mps".
         **options
             Of :class:`Matcher`.
 
@@ -127,32 +138,11 @@ class Matcher:
         """
         network = load_network(source, device)
         setting = network.setting
-        return cls(synth or load_synth(setting.synth, **setting.options), model=network, **options)
-
-    @classmethod
-    def for_synth(
-        cls, synth: Synth | str, model: str | None = None, *, device: str = "cpu", **options: Any
-    ) -> Matcher:
-        """Return a matcher for a synth with its best installed model.
-
-        Parameters
-        ----------
-        synth : Synth or str
-            The synth, or its name.
-        model : str, optional
-            Another model or a model folder; "none" for none. By default the best one
-            that fits: a synth with other parameters held fixed than its model knows is
-            searched without.
-        device, options
-            As for :meth:`from_pretrained`.
-        """
-        loaded = load_synth(synth) if isinstance(synth, str) else synth
-        chosen = default_model(loaded) if model is None else model
-        if chosen is None or chosen == "none":
-            return cls(loaded, **options)
-        return cls.from_pretrained(chosen, synth=loaded, device=device, **options)
+        chosen = synth or load_synth(setting.synth, **setting.options)
+        return cls(chosen, model=network, device=device, **options)
 
     def _take(self, network: Network) -> None:
+        """Use a network, and the synth as far as the network knows it."""
         from ..weights import check_space
 
         self.synth = check_space(network.estimator.head.space, self.synth)
@@ -164,12 +154,16 @@ class Matcher:
         *,
         minutes: float | None = None,
         steps: int | None = None,
-        out: str | Path | None = None,
-        note: Note | None = None,
-        device: str = "auto",
+        out: str | os.PathLike[str] | None = None,
+        note: NoteInput | None = None,
+        options: Mapping[str, Any] | None = None,
+        proxy: bool = False,
         **recipe: Any,
     ) -> Matcher:
-        """Train the network named by ``model`` on sounds of the synth; return this matcher.
+        """Train the network on sounds of the synth; return this matcher.
+
+        A matcher that has a trained network goes on from its weights; one made with the
+        name of an architecture begins anew. :meth:`save_pretrained` keeps the result.
 
         Parameters
         ----------
@@ -177,36 +171,48 @@ class Matcher:
             The budget: give one.
         out : path, optional
             The model folder. A run that was interrupted goes on there.
-        note : Note, optional
-            What the sounds play.
-        device : str
-            "auto", "cpu", "cuda", "mps".
+        note : Note, str or float, optional
+            What the sounds play; a name such as "A3" or a MIDI number is a pitch alone.
+        options : mapping, optional
+            Of the architecture, where training begins anew.
+        proxy : bool
+            Whether to train InverSynth II's proxy of the synth along with the network.
         **recipe
             Other fields of :class:`synthmatch.training.Recipe`.
 
         Raises
         ------
         ParameterError
-            If no architecture was named, or the recipe makes no sense.
+            If there is neither network nor architecture, or the recipe makes no sense.
         """
-        from ..training import Recipe, train
+        from ..training import ProxyGoal, Recipe, train
 
         if self.architecture is None:
             raise ParameterError("name an architecture to train: Matcher(synth, model='conv6xl')")
         chosen = Recipe(minutes=minutes, steps=steps, **{"seed": self.seed, **recipe})
-        with tempfile.TemporaryDirectory() as scratch:
-            result = train(
-                self.synth,
-                self.architecture,
-                out=out or scratch,
-                recipe=chosen,
-                note=note,
-                device=device,
-            )
-            self._take(load_network(result.folder))
+        network = self.network
+        what: Synth | Setting = self.synth
+        played: Note | None = as_note(note, own_note(self.synth) or Note())
+        if network is not None:
+            setting = network.setting
+            what, played = dataclasses.replace(setting, note=as_note(note, setting.note)), None
+        scratch = None if out is not None else tempfile.TemporaryDirectory()
+        result = train(
+            what,
+            self.architecture,
+            out=out if scratch is None else scratch.name,
+            recipe=chosen,
+            options=options,
+            note=played,
+            start=None if network is None else network.estimator,
+            goal=ProxyGoal if proxy else None,
+            device=self.device,
+        )
+        self._take(load_network(result.folder, self.device))
+        self._scratch = scratch  # the folder of the network that is in use
         return self
 
-    def save_pretrained(self, folder: str | Path) -> None:
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write a model folder that :meth:`from_pretrained` reads, with the proxy if any.
 
         Raises
@@ -218,20 +224,54 @@ class Matcher:
             raise WeightsError("this matcher has no trained network to save; call fit first")
         self.network.save(folder)
 
+    def read(
+        self,
+        audio: AudioInput,
+        sample_rate: int | None = None,
+        *,
+        note: NoteInput | None = None,
+    ) -> Recording:
+        """Return a recording as this matcher takes it.
+
+        Where pitch is a parameter of the synth the synth's own note is played, so the pitch
+        is not estimated, and silence is not cut off below the length of that note.
+
+        Parameters
+        ----------
+        audio, sample_rate, note
+            As for :meth:`predict`.
+
+        Raises
+        ------
+        AudioError
+            If the recording cannot be used.
+        """
+        if isinstance(audio, Recording):
+            return audio
+        own = own_note(self.synth)
+        default = own or Note()
+        pitch = default.pitch if own is not None else None
+        if note is not None:
+            pitch = as_note(note, default).pitch
+        least = own.total if own is not None else 0.0
+        return read_recording(audio, sample_rate, pitch=pitch, least=least)
+
     def predict(
         self,
         audio: AudioInput,
         sample_rate: int | None = None,
         *,
-        note: Note | None = None,
+        note: NoteInput | None = None,
         candidates: int = 5,
+        seconds: float | None = None,
+        renders: int | None = None,
         budget: Budget | None = None,
         progress: Progress | None = None,
     ) -> Match:
         """Return ranked candidates for a recording.
 
-        With a trained network, and no ``budget``, its proposals are rendered and ranked.
-        Without one, or with a ``budget``, a search goes on from what bank and network
+        With a trained network, and no budget, its proposals are rendered and ranked.
+        Without one, or with a budget, a search goes on from what bank and network
         propose, and the network makes half of the fresh draws that the search takes.
 
         Parameters
@@ -240,12 +280,16 @@ class Matcher:
             A file, samples ``[n]`` or ``[n, channels]`` with ``sample_rate``, or a recording.
         sample_rate : int, optional
             Rate in Hz of an array.
-        note : Note, optional
-            What to play; estimated from the recording by default.
+        note : Note, str or float, optional
+            What to play; a name such as "A3" or a MIDI number is a pitch alone. By default
+            the synth's own note where pitch is one of its parameters, else estimated.
         candidates : int
             How many to return at most.
+        seconds, renders : float, int
+            The budget of the search, whichever ends first. Without a network
+            :data:`DEFAULT_SECONDS` by default.
         budget : Budget, optional
-            Of the search. Without a network :data:`DEFAULT_SECONDS` by default.
+            The same as one object.
         progress : callable, optional
             Called with (fraction done, best distance, seconds left).
 
@@ -253,19 +297,28 @@ class Matcher:
         ------
         AudioError
             If the recording cannot be used.
+        ParameterError, SearchError
+            If an argument is out of range.
         """
-        recording = _as_recording(audio, sample_rate)
-        return self._run(recording, note or recording.note, None, "", candidates, budget, progress)
+        recording = self.read(audio, sample_rate, note=note)
+        played = self._note(recording, note)
+        chosen = _budget(seconds, renders, budget)
+        if self.network is None:
+            chosen = chosen or Budget(seconds=DEFAULT_SECONDS)
+        return self._run(recording, played, None, "", candidates, chosen, progress)
 
     def refine(
         self,
         audio: AudioInput,
         match: Match,
-        budget: Budget | None = None,
-        *,
-        method: Literal["search", "proxy"] = "search",
         sample_rate: int | None = None,
+        *,
+        candidates: int | None = None,
+        seconds: float | None = None,
+        renders: int | None = None,
+        budget: Budget | None = None,
         progress: Progress | None = None,
+        method: Literal["search", "proxy"] = "search",
     ) -> Match:
         """Return a match at least as good, started from the candidates of ``match``.
 
@@ -274,15 +327,17 @@ class Matcher:
         audio : path, array or Recording
             The recording ``match`` is for.
         match : Match
-            Where to start; of the same synth.
-        budget : Budget, optional
-            :data:`DEFAULT_SECONDS` by default.
+            Where to start; of the same synth. Its note is played.
+        sample_rate : int, optional
+            Rate in Hz of an array.
+        candidates : int, optional
+            How many to return at most; as many as ``match`` has by default.
+        seconds, renders, budget, progress
+            As for :meth:`predict`; :data:`DEFAULT_SECONDS` by default.
         method : {"search", "proxy"}
             Search, or adapt the network to this one sound through its proxy
             (InverSynth II, section 2.4), in 30 steps or as many as the seconds of the
             budget allow, ranking not counted.
-        sample_rate, progress
-            As for :meth:`predict`.
 
         Raises
         ------
@@ -296,19 +351,32 @@ class Matcher:
                 f"this match is for synth {match.synth!r}, not {self.synth.name!r}; "
                 f"refine it with a Matcher of that synth"
             )
-        recording = _as_recording(audio, sample_rate)
+        given = _budget(seconds, renders, budget)
+        chosen: Budget | None = given or Budget(seconds=DEFAULT_SECONDS)
+        recording = self.read(audio, sample_rate, note=match.note)
         start = np.stack([c.vector for c in match.candidates])
-        chosen: Budget | None = budget or Budget(seconds=DEFAULT_SECONDS)
         before = f"{match.method}, then "
         if method == "proxy":
             if self.network is None:
                 raise WeightsError("finetuning needs a network with a proxy; see from_pretrained")
-            seconds = chosen.seconds if chosen is not None else None
-            adapted = self.network.finetune(recording, match.note, self.seed, seconds)
+            longest = given.seconds if given is not None else DEFAULT_SECONDS
+            adapted = self.network.finetune(recording, match.note, self.seed, longest)
             start, chosen = np.concatenate([start, adapted]), None
             before += f"{len(adapted)} answers of {self.network.name} finetuned"
-        count = len(match.candidates)
+        count = len(match.candidates) if candidates is None else candidates
         return self._run(recording, match.note, start, before, count, chosen, progress)
+
+    def _note(self, recording: Recording, note: NoteInput | None) -> Note:
+        """Return what is played for a recording, unless a whole note is given."""
+        if isinstance(note, Note):
+            return note
+        own = own_note(self.synth)
+        if own is None:
+            return as_note(note, recording.note)
+        estimated = recording.note
+        if estimated.total > own.total:  # longer than what the synth plays by itself
+            own = Note(own.pitch, own.velocity, estimated.held, estimated.total)
+        return as_note(note, own)
 
     def _run(
         self,
@@ -320,82 +388,45 @@ class Matcher:
         budget: Budget | None,
         progress: Progress | None,
     ) -> Match:
+        """Find, rank, and tell: the stages of a match one after the other."""
         if count < 1:
             raise ParameterError(f"ask for at least 1 candidate, not {count}")
-        began = time.perf_counter()
-        rates = search_rates(recording, note, self.synth.sample_rate)
-        stages = [distances(self.synth, recording, note, rate, self.workers) for rate in rates]
-        for stage in stages:  # engines compile on first use, off the clock
-            stage(self.synth.space.encode({})[None])
-        answer = None
-        if self.network is not None and (start is None or budget is not None):
-            answer = self.network.answer(recording, note)
-        if start is None:
-            proposals = _DRAWS if budget is None else _STARTS
-            start, before = self._propose(answer, proposals, recording, rates[-1], note)
-        prepared = time.perf_counter()
-        if self.network is not None and budget is None:
-            found = ranked(start, stages[-1](start))
-            method = before.removesuffix(", then ")
-        else:
-            found = self._search(stages, start, answer, budget, progress)
-            method = f"{before}{self.method} search of {found.renders:,} renders"
-        searched = time.perf_counter()
-        candidates = pick(self.synth, recording, note, found, start, count, self.workers)
-        ranking = time.perf_counter() - searched
-        timings = {"prepare": prepared - began, "search": searched - prepared, "rank": ranking}
+        with threads(self.workers) as pool:
+            began = time.perf_counter()
+            target = Target(recording, note, pool)
+            finder = Finder(self.synth, self.network, self.bank, self.method, self.seed)
+            evaluate = finder.prepare(target)
+            proposed = finder.propose(target, budget, start)
+            prepared = time.perf_counter()
+            found = finder.find(evaluate, proposed, budget, progress)
+            searched = time.perf_counter()
+            candidates = pick(self.synth, target, found, proposed.vectors, count)
+            ended = time.perf_counter()
         return Match(
             synth=self.synth.name,
             target=recording,
             note=note,
             sample_rate=self.synth.sample_rate,
             candidates=candidates,
-            method=method,
+            method=before + finder.describe(proposed, found, budget),
             renders=found.renders,
             stopped=found.stopped,
-            timings=timings,
+            timings={
+                "prepare": prepared - began,
+                "search": searched - prepared,
+                "rank": ended - searched,
+            },
             seed=self.seed,
             backend=backend_info(self.synth),
             history=tuple(found.history),
+            instrument=self.synth,
         )
 
-    def _propose(
-        self, answer: Answer | None, proposals: int, recording: Recording, rate: int, note: Note
-    ) -> tuple[FloatArray, str]:
-        """Return where to start ``[k, d]``, and in words where that comes from."""
-        rows, words = [np.empty((0, len(self.synth.space)))], ""
-        if self.bank is not None:
-            target = fit_length(recording.at(rate), note.samples(rate))
-            rows.append(self.bank.nearest(self.synth, target, rate, note.pitch, _FROM_BANK))
-            words += f"{len(rows[-1])} of {len(self.bank):,} bank presets, then "
-        if self.network is not None and answer is not None:
-            rows.append(answer.propose(np.random.default_rng([self.seed, 2]), proposals))
-            words += f"{proposals} proposals of {self.network.name}, then "
-        return np.concatenate(rows), words
 
-    def _search(
-        self,
-        stages: list[Evaluate],
-        start: FloatArray,
-        answer: Answer | None,
-        budget: Budget | None,
-        progress: Progress | None,
-    ) -> SearchResult:
-        sample: Sampler = partial(sample_prior, self.synth)
-        if answer is not None:
-            sample = answer.guide(sample)
-            more = sample(np.random.default_rng([self.seed, len(start)]), _STARTS)
-            start = np.concatenate([start, more])
-
-        def optimizer(stage: int, first: FloatArray) -> Optimizer:
-            rng = np.random.default_rng([self.seed, 1, stage] if stage else [self.seed, 1])
-            return make_optimizer(self.method, self.synth.space, rng, start=first, sample=sample)
-
-        if self.method == "random":  # which learns nothing that a second stage could use
-            stages = stages[-1:]
-        chosen = budget or Budget(seconds=DEFAULT_SECONDS)
-        return search_in_stages(stages, optimizer, start, chosen, keep=_POOL, progress=progress)
-
-
-def _as_recording(audio: AudioInput, sample_rate: int | None) -> Recording:
-    return audio if isinstance(audio, Recording) else read_recording(audio, sample_rate)
+def _budget(seconds: float | None, renders: int | None, budget: Budget | None) -> Budget | None:
+    """Return the budget of a call, given either way."""
+    if seconds is None and renders is None:
+        return budget
+    if budget is not None:
+        raise SearchError("give seconds and renders, or a budget, not both")
+    return Budget(renders=renders, seconds=seconds)

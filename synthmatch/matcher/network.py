@@ -6,7 +6,9 @@ import contextlib
 import dataclasses
 import itertools
 import math
+import os
 import time
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..audio import Recording, resample
-from ..errors import SynthmatchError, WeightsError
+from ..errors import ModelWarning, ParameterError, SynthmatchError, WeightsError
 from ..parameters import FloatArray, ParameterSpace
 from ..registry import list_models, model_folder
 from ..search import Sampler
 from ..settings import Setting
 from ..synth import Note, Synth
-from .ranking import fit_length
+from .target import fit_length
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,13 +31,13 @@ if TYPE_CHECKING:
     from ..estimators import Estimator
     from ..estimators.head import Head
 
-_BELIEVED = 0.5  # share of a search's fresh draws that a network makes, not the prior
+_GUIDED = 0.5  # share of a search's fresh draws that a network makes, not the prior
 _TEMPERATURE = 2.0  # of those draws: a network is too sure of sounds it was not trained on
 _REGULARISE = 64  # training sounds in each step of finetuning (InverSynth II, section 3.2)
 
 
-class Answer:
-    """What a network believes about one recording.
+class Prediction:
+    """What a network predicts for one recording: a probability for every class.
 
     Parameters
     ----------
@@ -71,8 +73,8 @@ class Answer:
 
         def sample(rng: np.random.Generator, n: int) -> FloatArray:
             plain = prior(rng, n)
-            believed = rng.random((n, 1)) < _BELIEVED
-            return np.where(believed, self.draw(rng, n, _TEMPERATURE), plain)
+            guided = rng.random((n, 1)) < _GUIDED
+            return np.where(guided, self.draw(rng, n, _TEMPERATURE), plain)
 
         return sample
 
@@ -107,7 +109,7 @@ class Network:
         """What the network was trained on."""
         return Setting.from_dict(self.metadata["setting"])
 
-    def hear(self, recording: Recording, note: Note) -> npt.NDArray[np.float32]:
+    def prepare(self, recording: Recording, note: Note) -> npt.NDArray[np.float32]:
         """Return a recording as the network takes it, ``float32 [samples]``.
 
         The network knows one pitch. A recording of another is played faster or slower
@@ -118,16 +120,16 @@ class Network:
         moved = resample(recording.samples, recording.sample_rate * speed, estimator.sample_rate)
         return fit_length(moved, estimator.samples)
 
-    def answer(self, recording: Recording, note: Note) -> Answer:
-        """Return what the network believes about a recording."""
+    def predict(self, recording: Recording, note: Note) -> Prediction:
+        """Return what the network predicts for a recording."""
         import torch
 
         device = next(self.estimator.parameters()).device
-        audio = torch.from_numpy(self.hear(recording, note)[None]).to(device)
+        audio = torch.from_numpy(self.prepare(recording, note)[None]).to(device)
         with torch.inference_mode():
-            return Answer(self.estimator.head, self.estimator(audio))
+            return Prediction(self.estimator.head, self.estimator(audio))
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | os.PathLike[str]) -> None:
         """Write a model folder, with the proxy if there is one.
 
         Raises
@@ -149,7 +151,7 @@ class Network:
     def finetune(
         self, recording: Recording, note: Note, seed: int, seconds: float | None
     ) -> FloatArray:
-        """Return what the network says while it adapts to a recording ``[k, d]``, best first.
+        """Return what the network predicts while it adapts to a recording ``[k, d]``, best first.
 
         Raises
         ------
@@ -174,14 +176,14 @@ class Network:
         return finetune(
             self.estimator,
             proxy,
-            self.hear(recording, note),
+            self.prepare(recording, note),
             source.render,
             RenderedBatches(source, _REGULARISE, seed),
             stop=late,
         ).vectors
 
 
-def load_network(source: str | Path, device: str = "cpu") -> Network:
+def load_network(source: str | os.PathLike[str], device: str = "auto") -> Network:
     """Return the network of an installed model or of a model folder.
 
     Raises
@@ -208,11 +210,17 @@ def load_network(source: str | Path, device: str = "cpu") -> Network:
 def default_model(synth: Synth) -> str | None:
     """Return the model that is used for a synth unless another is named: its best, if any.
 
-    A model that does not fit, since other parameters are held fixed, does not count.
+    A model that does not fit, since other parameters are held fixed, does not count; one
+    that cannot be read is left out with a warning.
     """
     from ..weights import check_space, read_config
 
-    configs = {name: read_config(model_folder(name)) for name in list_models()}
+    configs = {}
+    for name in list_models():
+        try:
+            configs[name] = read_config(model_folder(name))
+        except SynthmatchError as error:
+            warnings.warn(f"model {name!r} is left out: {error}", ModelWarning, stacklevel=2)
     best_first = sorted(configs, key=lambda name: not configs[name]["metadata"].get("default"))
     for name in best_first:
         if configs[name]["synth"] == synth.name:
@@ -220,3 +228,39 @@ def default_model(synth: Synth) -> str | None:
                 check_space(ParameterSpace.from_dict(configs[name]["config"]["space"]), synth)
                 return name
     return None
+
+
+def resolve_model(
+    synth: Synth, model: str | os.PathLike[str] | None, device: str
+) -> Network | str | None:
+    """Return the network that a model's name or folder means, or the name of an architecture.
+
+    Parameters
+    ----------
+    synth : Synth
+        Whose best model is meant by None.
+    model : str, path or None
+        "none" means no network.
+    device : str
+        Where the network runs.
+
+    Raises
+    ------
+    ParameterError
+        If it is the name of neither, nor a folder.
+    """
+    if model is None:
+        model = default_model(synth)
+    if model is None or model == "none":
+        return None
+    if Path(model).is_dir() or str(model) in list_models():
+        return load_network(model, device)
+    from ..estimators import ARCHITECTURES
+
+    if str(model) in ARCHITECTURES:
+        return str(model)
+    raise ParameterError(
+        f"no model or architecture named {str(model)!r}; models: "
+        f"{', '.join(list_models()) or 'none'} (or a folder); architectures: "
+        f"{', '.join(ARCHITECTURES)}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -46,6 +47,26 @@ class Patch(Mapping[str, Value]):
 
     def __reduce__(self) -> tuple[type[Patch], tuple[str, dict[str, Value]]]:
         return Patch, (self.synth, dict(self._values))
+
+    def replace(self, /, **values: Value) -> Patch:
+        """Return a patch with other ``values``; they are checked when it is used.
+
+        Raises
+        ------
+        ParameterError
+            If the patch has no parameter of such a name.
+
+        Examples
+        --------
+        >>> Patch("organ", {"level": 0.5, "octave": 0}).replace(level=0.25)
+        Patch('organ', {'level': 0.25, 'octave': 0})
+        """
+        for name in values:
+            if name not in self._values:
+                near = difflib.get_close_matches(name, self._values, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(self)}"
+                raise ParameterError(f"this patch of {self.synth!r} has no {name!r}; {hint}")
+        return Patch(self.synth, {**self._values, **values})
 
     def to_json(self) -> str:
         """Return the patch as readable JSON; :meth:`from_json` gives it back exactly."""

@@ -197,6 +197,33 @@ class ParameterSpace:
             out[:, column] = p.native(full[:, column])
         return out
 
+    def to_native_by_name(self, vectors: npt.ArrayLike) -> dict[str, npt.NDArray[Any]]:
+        """Return the native values of ``vectors [n, d]`` by parameter name, frozen ones included.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Arrays ``[n]``. Continuous and ordinal parameters: ``float64`` native numbers.
+            Categorical ones: ``int64`` indices into ``choices``, to look values up in
+            tables; ``np.array(parameter.choices)[index]`` gives the choices themselves.
+
+        Examples
+        --------
+        >>> space = ParameterSpace(
+        ...     "organ",
+        ...     [
+        ...         Parameter.continuous("level", 0, 10),
+        ...         Parameter.categorical("pipe", ["oak", "tin"]),
+        ...     ],
+        ... )
+        >>> space.to_native_by_name([[0.5, 0.0], [1.0, 0.75]])
+        {'level': array([ 5., 10.]), 'pipe': array([0, 1])}
+        """
+        columns = zip(self.parameters, self.expand(vectors).T, strict=True)
+        return {
+            p.name: (p.choice_of if p.kind == "categorical" else p.native)(u) for p, u in columns
+        }
+
     def to_classes(self, vectors: npt.ArrayLike) -> IntArray:
         """Return the classes ``int64 [n, d]`` of vectors ``[n, d]``."""
         x = self.check_vectors(vectors)

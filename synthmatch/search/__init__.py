@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import SynthmatchError
+from ..errors import SearchError
 from ..parameters import ParameterSpace
 from .grid import Grid, Sampler
-from .loop import Budget, Evaluate, Optimizer, Progress, SearchResult, search
+from .loop import Budget, Evaluate, Optimizer, Progress, Search, SearchResult, search
+from .stages import search_in_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +33,11 @@ __all__ = [
     "Optimizer",
     "Progress",
     "Sampler",
+    "Search",
     "SearchResult",
     "make_optimizer",
     "search",
+    "search_in_stages",
 ]
 
 _HOMES = {
@@ -77,15 +80,15 @@ def make_optimizer(
 
     Raises
     ------
-    SynthmatchError
+    SearchError
         If the method is unknown or the space has no free parameter.
     ParameterError
         If ``start`` does not fit the space.
     """
     if name not in _HOMES:
-        raise SynthmatchError(f"no search method {name!r}; use one of {', '.join(METHODS)}")
+        raise SearchError(f"no search method {name!r}; use one of {', '.join(METHODS)}")
     if len(space) == 0:
-        raise SynthmatchError(
+        raise SearchError(
             f"every parameter of {space.synth!r} is frozen; unfreeze at least one to search"
         )
     module, kind = _HOMES[name]

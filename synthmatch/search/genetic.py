@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import ParameterError
 from ..parameters import FloatArray
@@ -12,6 +13,7 @@ from .grid import Grid, keys
 
 _TRIES = 8  # extra mutations of a child that was tried before
 _RESERVE = 256  # draws from the prior that are made at once
+_SERVINGS = 8  # mutations that each of them serves
 
 
 class Island(NamedTuple):
@@ -67,11 +69,9 @@ class Genetic:
 
     Notes
     -----
-    One population alone converges early: on 12 voices of Dexed, 8,000 renders end at a
-    mean loss of 0.101 with islands (all of one patience) where 9,500 ended at 0.108 without.
-    On ``jsyn`` it makes no difference by then.
-    The other defaults were chosen on 16 to 24 random sounds of two synths at 1,000 to
-    5,000 renders, by distance, STFT correlation and spectral convergence.
+    One population alone converges early on a synth of many parameters, which is what the
+    islands are for. The other defaults were chosen on random sounds of two synths, by
+    distance, STFT correlation and spectral convergence.
 
     Raises
     ------
@@ -121,6 +121,7 @@ class Genetic:
         self._islands = islands
         self._seen: set[bytes] = set()
         self._reserve = start[:0]
+        self._left = 0
         self._done: list[Island] = []
         wanted = children if len(start) else initial
         fresh = grid.sample(rng, max(0, wanted - len(start)))
@@ -211,12 +212,20 @@ class Genetic:
         stepped = self._grid.step(vectors, change, sigma, self._rng)
         if not self._reset:
             return stepped
-        renewed = change & (self._rng.random((n, d)) < self._reset)
-        return np.where(renewed, self._fresh(n), stepped)
+        rows, columns = np.nonzero(change & (self._rng.random((n, d)) < self._reset))
+        stepped[rows, columns] = self._fresh(columns)
+        return stepped
 
-    def _fresh(self, n: int) -> FloatArray:
-        """Return ``n`` draws from the prior, which is quicker when asked for many at once."""
-        if len(self._reserve) < n:
-            self._reserve = self._grid.sample(self._rng, max(n, _RESERVE))
-        taken, self._reserve = self._reserve[:n], self._reserve[n:]
-        return taken
+    def _fresh(self, columns: npt.NDArray[np.intp]) -> FloatArray:
+        """Return values ``[k]`` of draws from the prior for ``columns [k]``.
+
+        A draw costs as much as its sound where a prior is elaborate, and a mutation takes
+        one value of it only, so each draw serves as many mutations as it has coordinates
+        to give on average.
+        """
+        if self._left < len(columns):
+            self._reserve = self._grid.sample(self._rng, _RESERVE)
+            self._left = max(len(columns), _RESERVE * _SERVINGS)
+        self._left -= len(columns)
+        values: FloatArray = self._reserve[self._rng.integers(_RESERVE, size=len(columns)), columns]
+        return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 import numpy as np
@@ -81,5 +82,6 @@ class Grid:
 
 
 def keys(vectors: FloatArray) -> list[bytes]:
-    """Return one hashable key for each row of ``vectors [n, d]``."""
-    return [row.tobytes() for row in np.ascontiguousarray(vectors)]
+    """Return one short key for each row of ``vectors [n, d]``: 16 bytes of its hash."""
+    rows = np.ascontiguousarray(vectors)
+    return [hashlib.blake2b(row.data, digest_size=16).digest() for row in rows]

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..errors import SynthmatchError
+from ..errors import SearchError
 from ..parameters import FloatArray
 from .grid import keys
 
@@ -39,7 +39,7 @@ class Budget:
 
     Raises
     ------
-    SynthmatchError
+    SearchError
         If neither is given, or one is not positive.
     """
 
@@ -48,11 +48,11 @@ class Budget:
 
     def __post_init__(self) -> None:
         if self.renders is None and self.seconds is None:
-            raise SynthmatchError("a search needs a budget; give renders, seconds or both")
+            raise SearchError("a search needs a budget; give renders, seconds or both")
         if self.renders is not None and self.renders < 1:
-            raise SynthmatchError(f"a budget of {self.renders} renders; give at least 1")
+            raise SearchError(f"a budget of {self.renders} renders; give at least 1")
         if self.seconds is not None and not (math.isfinite(self.seconds) and self.seconds > 0):
-            raise SynthmatchError(f"a budget of {self.seconds} seconds; give more than 0")
+            raise SearchError(f"a budget of {self.seconds} seconds; give more than 0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,24 +87,41 @@ class _Stop(Exception):
     """The search is over; the argument says why."""
 
 
-class _Run:
-    """The state of one search."""
+class Search:
+    """A search that goes on from one budget to the next.
+
+    Parameters
+    ----------
+    evaluate, optimizer, keep, stagnation
+        As for :func:`search`.
+
+    Attributes
+    ----------
+    vectors, losses : ndarray
+        The best distinct vectors ``float64 [k, d]`` so far and their losses ``[k]``.
+    history : list
+        ``(renders, seconds, best loss)`` at every improvement.
+    renders : int
+        Vectors evaluated.
+    """
 
     def __init__(
         self,
         evaluate: Evaluate,
-        budget: Budget,
-        keep: int,
-        stagnation: int | None,
-        progress: Progress | None,
+        optimizer: Optimizer,
+        *,
+        keep: int = 16,
+        stagnation: int | None = None,
     ) -> None:
+        if keep < 1 or (stagnation is not None and stagnation < 1):
+            raise SearchError("keep and stagnation must be at least 1")
         self._evaluate = evaluate
-        self._budget = budget
+        self._optimizer = optimizer
         self._keep = keep
         self._stagnation = stagnation
-        self._progress = progress
         self._began = time.perf_counter()
         self._known: dict[bytes, float] = {}
+        self._pending: FloatArray | None = None  # asked, not yet told
         self._batch = 1
         self._each = 0.0  # seconds of one evaluation, as last measured
         self._improved_at = 0
@@ -115,31 +132,86 @@ class _Run:
 
     @property
     def seconds(self) -> float:
+        """Wall time since the search began."""
         return time.perf_counter() - self._began
 
     @property
     def renders(self) -> int:
+        """Vectors evaluated."""
         return len(self._known)
 
-    def losses_of(self, vectors: FloatArray) -> FloatArray:
+    def advance(self, budget: Budget, progress: Progress | None = None) -> SearchResult:
+        """Search on until ``budget``, counted from the beginning, is spent.
+
+        Parameters
+        ----------
+        budget : Budget
+            Of everything so far and to come.
+        progress : callable, optional
+            Called after every batch with (fraction done, best loss, seconds left).
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If it comes before anything was evaluated.
+        SearchError
+            If ``evaluate`` does not return one loss for each vector.
+        """
+        fruitless = 0
+        try:
+            while fruitless < _FRUITLESS:
+                before = self.renders
+                if self._pending is None:
+                    self._pending = self._optimizer.ask()
+                losses = self._losses_of(self._pending, budget, progress)
+                self._optimizer.tell(self._pending, losses)
+                self._pending = None
+                fruitless = fruitless + 1 if self.renders == before else 0
+            return self.result("stagnation")
+        except _Stop as stop:
+            return self.result(str(stop))
+        except KeyboardInterrupt:
+            if self.vectors is None:
+                raise
+            return self.result("interrupted")
+
+    def result(self, stopped: str) -> SearchResult:
+        """Return what was found, and why it ended."""
+        if self.vectors is None:
+            raise SearchError("the search ended before anything was evaluated")
+        last = (self.renders, self.seconds, float(self.losses[0]))
+        history = self.history if self.history[-1][0] == last[0] else [*self.history, last]
+        return SearchResult(
+            self.vectors, self.losses, self.renders, self.seconds, stopped, tuple(history)
+        )
+
+    def _losses_of(
+        self, vectors: FloatArray, budget: Budget, progress: Progress | None
+    ) -> FloatArray:
         """Return losses ``[n]``, evaluating what is not known yet; raise _Stop when over."""
         rows = keys(vectors)
         first = {key: row for row, key in reversed([*enumerate(rows)])}
         fresh = sorted(row for key, row in first.items() if key not in self._known)
         done = 0
         while done < len(fresh):
-            part = fresh[done : done + self._allowed()]
+            part = fresh[done : done + self._allowed(budget)]
             self._try(vectors[part], [rows[i] for i in part])
             done += len(part)
+            if progress is not None:
+                self._report(budget, progress)
+            if self.losses[0] <= 0.0:
+                raise _Stop("exact")
+            if self._stagnation and self.renders - self._improved_at >= self._stagnation:
+                raise _Stop("stagnation")
         return np.array([self._known[key] for key in rows])
 
-    def _allowed(self) -> int:
+    def _allowed(self, budget: Budget) -> int:
         """Return how many vectors to evaluate in the next batch."""
         count = self._batch
-        if self._budget.renders is not None:
-            count = min(count, self._budget.renders - self.renders)
-        if self._budget.seconds is not None and self.renders:
-            left = self._budget.seconds - self.seconds
+        if budget.renders is not None:
+            count = min(count, budget.renders - self.renders)
+        if budget.seconds is not None and self.renders:
+            left = budget.seconds - self.seconds
             if left <= 0:
                 raise _Stop("budget")
             count = min(count, max(1, int(left / max(self._each, 1e-9))))
@@ -151,7 +223,7 @@ class _Run:
         began = time.perf_counter()
         losses = np.asarray(self._evaluate(vectors), dtype=np.float64)
         if losses.shape != (len(vectors),):
-            raise SynthmatchError(
+            raise SearchError(
                 f"evaluate returned shape {list(losses.shape)} for {len(vectors)} vectors; "
                 f"return one loss for each"
             )
@@ -161,45 +233,35 @@ class _Run:
         losses = np.where(np.isnan(losses), np.inf, losses)
         self._known.update(zip(rows, losses.tolist(), strict=True))
         self._remember(vectors, losses)
-        if self._progress is not None:
-            self._report(self._progress)
-        if self.losses[0] <= 0.0:
-            raise _Stop("exact")
-        if self._stagnation is not None and self.renders - self._improved_at >= self._stagnation:
-            raise _Stop("stagnation")
 
     def _remember(self, vectors: FloatArray, losses: FloatArray) -> None:
-        pool = vectors if self.vectors is None else np.concatenate([self.vectors, vectors])
-        all_losses = np.concatenate([self.losses, losses])
-        order = np.argsort(all_losses, kind="stable")[: self._keep]
-        before = self.losses[0] if len(self.losses) else math.inf
-        self.vectors, self.losses = pool[order], all_losses[order]
+        """Keep the best, and note an improvement."""
+        full = self.vectors is not None and len(self.losses) == self._keep
+        if full:  # what is no better than the worst kept cannot enter
+            good = losses < self.losses[-1]
+            vectors, losses = vectors[good], losses[good]
+        if len(losses):
+            pool = vectors if self.vectors is None else np.concatenate([self.vectors, vectors])
+            every = np.concatenate([self.losses, losses])
+            order = np.argsort(every, kind="stable")[: self._keep]
+            self.vectors, self.losses = pool[order], every[order]
         best = float(self.losses[0])
-        if best < before or not self.history:
+        if not self.history or best < self.history[-1][2]:
             self.history.append((self.renders, self.seconds, best))
         if best < self._reference * (1 - _GAIN) or math.isinf(self._reference):
             self._reference, self._improved_at = best, self.renders
 
-    def _report(self, progress: Progress) -> None:
+    def _report(self, budget: Budget, progress: Progress) -> None:
         spent = self.seconds
         shares = [1e-9]
         left = [math.inf]
-        if self._budget.renders is not None:
-            shares.append(self.renders / self._budget.renders)
-            left.append(spent * (self._budget.renders / self.renders - 1))
-        if self._budget.seconds is not None:
-            shares.append(spent / self._budget.seconds)
-            left.append(self._budget.seconds - spent)
+        if budget.renders is not None:
+            shares.append(self.renders / budget.renders)
+            left.append(spent * (budget.renders / self.renders - 1))
+        if budget.seconds is not None:
+            shares.append(spent / budget.seconds)
+            left.append(budget.seconds - spent)
         progress(min(1.0, max(shares)), float(self.losses[0]), max(0.0, min(left)))
-
-    def result(self, stopped: str) -> SearchResult:
-        if self.vectors is None:
-            raise SynthmatchError("the search ended before anything was evaluated")
-        last = (self.renders, self.seconds, float(self.losses[0]))
-        history = self.history if self.history[-1][0] == last[0] else [*self.history, last]
-        return SearchResult(
-            self.vectors, self.losses, self.renders, self.seconds, stopped, tuple(history)
-        )
 
 
 def search(
@@ -238,23 +300,7 @@ def search(
     ------
     KeyboardInterrupt
         If it comes before anything was evaluated.
-    SynthmatchError
+    SearchError
         If ``evaluate`` does not return one loss for each vector.
     """
-    if keep < 1 or (stagnation is not None and stagnation < 1):
-        raise SynthmatchError("keep and stagnation must be at least 1")
-    run = _Run(evaluate, budget, keep, stagnation, progress)
-    fruitless = 0
-    try:
-        while fruitless < _FRUITLESS:
-            before = run.renders
-            vectors = optimizer.ask()
-            optimizer.tell(vectors, run.losses_of(vectors))
-            fruitless = fruitless + 1 if run.renders == before else 0
-        return run.result("stagnation")
-    except _Stop as stop:
-        return run.result(str(stop))
-    except KeyboardInterrupt:
-        if run.vectors is None:
-            raise
-        return run.result("interrupted")
+    return Search(evaluate, optimizer, keep=keep, stagnation=stagnation).advance(budget, progress)

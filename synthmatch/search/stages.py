@@ -1,23 +1,18 @@
-"""A search in two stages: most of it at a low sample rate, the end at a higher one.
+"""A search in two stages: most of it with a quick objective, the end with an exact one.
 
-At half the rate twice as many sounds are heard in the same time; what it cannot tell, the
-last stage can. On Dexed, one core, the mean distance at the native rate after two seconds is
-0.155 when all is searched at 32 kHz and 0.131 at 16 kHz (32 voices). After ten (24 voices)
-it is 0.111 at 16 kHz and 0.102 with the last fifth at 32 kHz. After two seconds such a last
-fifth does harm, so a short search stays at the low rate. On 16 sampled instruments the two
-stages and 32 kHz throughout come out alike: 0.106 and 0.108 after four seconds, 0.094 both
-after ten.
+At half the sample rate twice as many sounds are compared in the same time; what the low rate
+cannot tell apart, the last stage can. A short search gains nothing by a second stage.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from ..parameters import FloatArray
-from .loop import Budget, Evaluate, Optimizer, Progress, SearchResult, search
+from .grid import keys
+from .loop import Budget, Evaluate, Optimizer, Progress, Search, SearchResult
 
 _LAST = 0.2  # share of the budget for the last stage
 _SETTLED = 2500  # renders of the first after which there is one
@@ -53,59 +48,55 @@ def search_in_stages(
     SearchResult
         What was found in the last fifth, then what was found before beside it.
     """
-    first = optimizer(0, start)
+    first = Search(stages[0], optimizer(0, start), keep=keep)
     if len(stages) == 1 or budget.renders == 1:
-        return search(stages[0], first, budget, keep=keep, progress=progress)
-    most = Budget(
-        renders=None if budget.renders is None else max(1, int((1 - _LAST) * budget.renders)),
-        seconds=None if budget.seconds is None else (1 - _LAST) * budget.seconds,
-    )
-    coarse = search(stages[0], first, most, keep=keep, progress=_part(progress, 0))
-    over = budget.seconds is not None and coarse.seconds >= budget.seconds
-    if over or coarse.stopped in ("interrupted", "exact"):
+        return first.advance(budget, progress)
+    most = _share(budget, 1 - _LAST)
+    coarse = first.advance(most, _scaled(progress, 0.0, 1 - _LAST))
+    if coarse.stopped in ("interrupted", "exact"):
         return coarse
+    if coarse.renders < _SETTLED:
+        return first.advance(budget, progress)
     rest = Budget(
-        renders=None if budget.renders is None else budget.renders - coarse.renders,
-        seconds=None if budget.seconds is None else budget.seconds - coarse.seconds,
+        renders=None if budget.renders is None else max(1, budget.renders - coarse.renders),
+        seconds=None if budget.seconds is None else max(1e-3, budget.seconds - coarse.seconds),
     )
-    settled = coarse.renders >= _SETTLED
-    last = optimizer(1, coarse.vectors[:_CARRIED]) if settled else first
+    last = Search(stages[1], optimizer(1, coarse.vectors[:_CARRIED]), keep=keep)
     try:
-        fine = search(stages[settled], last, rest, keep=keep, progress=_part(progress, 1))
+        fine = last.advance(rest, _scaled(progress, 1 - _LAST, 1.0))
     except KeyboardInterrupt:  # before anything was evaluated
-        return dataclasses.replace(coarse, stopped="interrupted")
-    return _joined(coarse, fine, same=not settled)
+        return first.result("interrupted")
+    return _joined(coarse, fine)
 
 
-def _part(progress: Progress | None, stage: int) -> Progress | None:
-    """Return what reports the progress of one of the two stages as that of both."""
+def _share(budget: Budget, share: float) -> Budget:
+    """Return a part of a budget."""
+    return Budget(
+        renders=None if budget.renders is None else max(1, int(share * budget.renders)),
+        seconds=None if budget.seconds is None else share * budget.seconds,
+    )
+
+
+def _scaled(progress: Progress | None, begin: float, end: float) -> Progress | None:
+    """Return what reports the progress of one stage as the part from ``begin`` to ``end``."""
     if progress is None:
         return None
 
     def report(fraction: float, best: float, left: float) -> None:
-        if stage:
-            progress(1 - _LAST * (1 - fraction), best, left)
-        else:
-            later = left / max(1 - fraction, 1e-9) * _LAST / (1 - _LAST)
-            progress(fraction * (1 - _LAST), best, left + later)
+        later = left / max(1 - fraction, 1e-9) * (1 - end) / (end - begin)
+        progress(begin + fraction * (end - begin), best, left + later)
 
     return report
 
 
-def _joined(before: SearchResult, after: SearchResult, same: bool) -> SearchResult:
-    """Return two results as one; their losses compare where both are of the same stage."""
-    known = {vector.tobytes() for vector in after.vectors}
-    rest = np.array([vector.tobytes() not in known for vector in before.vectors])
-    vectors = np.concatenate([after.vectors, before.vectors[rest]])
-    losses = np.concatenate([after.losses, before.losses[rest]])
+def _joined(before: SearchResult, after: SearchResult) -> SearchResult:
+    """Return what two stages found, the later first; their losses do not compare."""
+    known = set(keys(after.vectors))
+    rest = np.array([key not in known for key in keys(before.vectors)])
     later = [(before.renders + n, before.seconds + s, loss) for n, s, loss in after.history]
-    if same:
-        order = np.argsort(losses, kind="stable")
-        vectors, losses = vectors[order], losses[order]
-        later = [(n, s, min(loss, before.history[-1][2])) for n, s, loss in later]
     return SearchResult(
-        vectors=vectors,
-        losses=losses,
+        vectors=np.concatenate([after.vectors, before.vectors[rest]]),
+        losses=np.concatenate([after.losses, before.losses[rest]]),
         renders=before.renders + after.renders,
         seconds=before.seconds + after.seconds,
         stopped=after.stopped,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 import re
 
 from ..errors import ParameterError
@@ -34,6 +35,13 @@ class Note:
     total: float = 1.5
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if not isinstance(value, numbers.Real):
+                raise ParameterError(
+                    f"the {field.name} of a note is a number, not {value!r}; "
+                    f"parse_pitch reads names of notes"
+                )
         if not (math.isfinite(self.pitch) and 0 <= self.pitch <= 127):
             raise ParameterError(f"note pitch {self.pitch} is not a MIDI note from 0 to 127")
         if not 1 <= self.velocity <= 127 or int(self.velocity) != self.velocity:
@@ -54,6 +62,35 @@ class Note:
     def frequency(self) -> float:
         """Fundamental in Hz, equal temperament, A4 = 440 Hz."""
         return float(440.0 * 2.0 ** ((self.pitch - 69.0) / 12.0))
+
+
+def as_note(note: Note | str | float | None, default: Note) -> Note:
+    """Return ``note``; a pitch alone is played as ``default`` is, None is ``default``.
+
+    Parameters
+    ----------
+    note : Note, str, float or None
+        A note, or its pitch only: a name that :func:`parse_pitch` reads or a MIDI number.
+    default : Note
+        Where velocity, times and a missing pitch come from.
+
+    Raises
+    ------
+    ParameterError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> as_note("A3", Note(held=2.0, total=3.0))
+    Note(pitch=57.0, velocity=100, held=2.0, total=3.0)
+    """
+    if note is None or isinstance(note, Note):
+        return default if note is None else note
+    if isinstance(note, str):
+        return dataclasses.replace(default, pitch=parse_pitch(note))
+    if isinstance(note, numbers.Real) and not isinstance(note, bool):
+        return dataclasses.replace(default, pitch=float(note))
+    raise ParameterError(f"{note!r} is not a note; give a Note, a name like A3 or a MIDI number")
 
 
 def parse_pitch(text: str) -> float:

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .._files import atomic
 from ..errors import PresetError, SynthmatchError
-from ..parameters import Patch
-from .protocol import BankSynth, PresetSynth, Synth
+from ..parameters import Patch, Value
+from .capabilities import BANKS, PRESETS
+from .protocol import StrPath, Synth
 
 
 def preset_suffixes(synth: Synth) -> tuple[str, ...]:
     """Return the suffixes that presets of ``synth`` may have, preferred first."""
-    own = synth.suffixes if isinstance(synth, PresetSynth) else ()
+    own = _own_suffixes(synth)
     return (*own, ".json") if ".json" not in own else own
 
 
-def save_patch(synth: Synth, patch: Patch, path: str | os.PathLike[str]) -> None:
+def _own_suffixes(synth: Synth) -> tuple[str, ...]:
+    own = PRESETS.of(synth)
+    return tuple(own.suffixes) if own is not None else ()
+
+
+def save_patch(synth: Synth, patch: Mapping[str, Value], path: StrPath) -> None:
     """Write ``patch`` to ``path``, whole or not at all; ``.json`` works for every synth.
+
+    Parameters of ``patch`` that are not given take their defaults.
 
     Raises
     ------
+    ParameterError
+        If the patch does not fit the synth.
     PresetError
         If the synth does not write files of this suffix, or the file cannot be written.
     """
@@ -32,15 +41,16 @@ def save_patch(synth: Synth, patch: Patch, path: str | os.PathLike[str]) -> None
     suffix = _known_suffix(synth, target)
     try:
         with atomic(target) as temporary:
-            if isinstance(synth, PresetSynth) and suffix in synth.suffixes:
-                synth.save_patch(checked, temporary)
+            own = PRESETS.of(synth)
+            if own is not None and suffix in own.suffixes:
+                own.save_patch(checked, temporary)
             else:
                 temporary.write_text(checked.to_json(), encoding="utf-8")
     except OSError as error:
         raise PresetError(f"cannot write {target}: {error.strerror or error}") from error
 
 
-def load_patch(synth: Synth, path: str | os.PathLike[str]) -> Patch:
+def load_patch(synth: Synth, path: StrPath) -> Patch:
     """Return the patch in a preset file of ``synth``, checked against its space.
 
     Raises
@@ -50,12 +60,13 @@ def load_patch(synth: Synth, path: str | os.PathLike[str]) -> Patch:
     """
     source = Path(path)
     with _reading(synth, source) as suffix:
-        if isinstance(synth, PresetSynth) and suffix in synth.suffixes:
-            return synth.space.patch(synth.load_patch(source))
+        own = PRESETS.of(synth)
+        if own is not None and suffix in own.suffixes:
+            return synth.space.patch(own.load_patch(source))
         return synth.space.patch(Patch.from_json(source.read_text(encoding="utf-8")))
 
 
-def load_bank(synth: Synth, path: str | os.PathLike[str]) -> list[tuple[str, Patch]]:
+def load_bank(synth: Synth, path: StrPath) -> list[tuple[str, Patch]]:
     """Return the names and patches of all presets in a file of ``synth``, in order.
 
     A file of a synth without banks holds one, which is named after the file.
@@ -67,8 +78,9 @@ def load_bank(synth: Synth, path: str | os.PathLike[str]) -> list[tuple[str, Pat
     """
     source = Path(path)
     with _reading(synth, source) as suffix:
-        if isinstance(synth, BankSynth) and suffix in synth.suffixes:
-            return [(name, synth.space.patch(patch)) for name, patch in synth.load_bank(source)]
+        banks = BANKS.of(synth)
+        if banks is not None and suffix in banks.suffixes:
+            return [(name, synth.space.patch(patch)) for name, patch in banks.load_bank(source)]
     return [(source.stem, load_patch(synth, source))]
 
 

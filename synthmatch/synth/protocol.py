@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,6 +14,8 @@ from ..parameters import FloatArray, ParameterSpace, Patch, Value
 from .note import Note
 
 AudioArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+StrPath = str | os.PathLike[str]
 
 
 @runtime_checkable
@@ -36,6 +38,8 @@ class Synth(Protocol):
         """Return ``float32 [note.samples(sample_rate)]``, nominally within [-1, 1].
 
         Pure: the same arguments give the same samples, whatever was rendered before.
+        The patch has a value for every parameter. It is called with all three arguments;
+        :func:`synthmatch.synth.render` gives every synth plain dicts and its own rate.
         """
 
 
@@ -55,10 +59,10 @@ class PresetSynth(Synth, Protocol):
     def suffixes(self) -> tuple[str, ...]:
         """File suffixes it reads and writes, lower case with the dot, preferred first."""
 
-    def save_patch(self, patch: Patch, path: Path) -> None:
+    def save_patch(self, patch: Patch, path: StrPath) -> None:
         """Write ``patch``; the suffix of ``path`` picks the format."""
 
-    def load_patch(self, path: Path) -> Patch:
+    def load_patch(self, path: StrPath) -> Patch:
         """Return the (first) patch of a file; raise PresetError for any other content."""
 
 
@@ -66,7 +70,7 @@ class PresetSynth(Synth, Protocol):
 class BankSynth(PresetSynth, Protocol):
     """A synth whose preset files may hold several presets."""
 
-    def load_bank(self, path: Path) -> list[tuple[str, Patch]]:
+    def load_bank(self, path: StrPath) -> list[tuple[str, Patch]]:
         """Return names and patches of all presets of a file, at least one, in order."""
 
 
@@ -95,6 +99,45 @@ class BackedSynth(Synth, Protocol):
     @property
     def backend_info(self) -> Mapping[str, str]:
         """What makes the sound, for people: its name, version, path and such."""
+
+
+@runtime_checkable
+class OwnNoteSynth(Synth, Protocol):
+    """A synth whose pitch is one of its parameters: it plays one note of its own.
+
+    A pitch estimated from a recording says nothing about it; its note is used instead.
+    """
+
+    @property
+    def note(self) -> Note:
+        """The note that it plays whatever the recording."""
+
+
+@runtime_checkable
+class AudibleSynth(Synth, Protocol):
+    """A synth that knows which of its parameters matter in a patch.
+
+    A filter's cutoff does not while the filter is off, for example.
+    """
+
+    def audible(self, vectors: FloatArray) -> BoolArray:
+        """Return ``bool [n, d]``: which coordinates of ``vectors [n, d]`` matter, ``n >= 1``.
+
+        The sound of a row is the same, to rounding and at any note, wherever in the unit
+        cube its other coordinates move, one of them or all.
+        """
+
+
+@runtime_checkable
+class CanonicalSynth(Synth, Protocol):
+    """A synth that knows which of its patches sound alike."""
+
+    def canonical(self, vectors: FloatArray) -> FloatArray:
+        """Return vectors ``[n, d]``: one for all that sound like each of ``vectors``, ``n >= 1``.
+
+        It makes the same sound, to rounding and at any note, and is its own canonical
+        vector.
+        """
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
-from ..parameters import FloatArray
+from ..parameters import FloatArray, Value
+from .capabilities import AUDIBLE, BACKEND, BATCH, CANONICAL, DIAGNOSIS, OWN_NOTE, PRIOR
 from .note import Note
-from .protocol import AudioArray, BackedSynth, BatchSynth, PriorSynth, Synth
+from .protocol import AudioArray, BoolArray, Finding, Synth
+
+
+def render(
+    synth: Synth, patch: Mapping[str, Value], note: Note, sample_rate: int | None = None
+) -> AudioArray:
+    """Return ``float32 [samples]``: ``patch`` rendered, at the synth's own rate by default.
+
+    Parameters
+    ----------
+    synth : Synth
+        Any synth.
+    patch : mapping
+        A patch, or a plain dict of native values; what it leaves out takes its default.
+    note : Note
+        What is played.
+    sample_rate : int, optional
+        In Hz.
+
+    Raises
+    ------
+    ParameterError
+        If the patch does not fit the synth.
+    """
+    rate = synth.sample_rate if sample_rate is None else sample_rate
+    return synth.render(synth.space.patch(patch), note, rate)
 
 
 def render_batch(
@@ -19,8 +47,9 @@ def render_batch(
     """
     rate = synth.sample_rate if sample_rate is None else sample_rate
     checked = synth.space.check_vectors(vectors)
-    if len(checked) and isinstance(synth, BatchSynth):
-        return synth.render_batch(checked, note, rate)
+    own = BATCH.of(synth)
+    if len(checked) and own is not None:
+        return own.render_batch(checked, note, rate)
     out = np.empty((len(checked), note.samples(rate)), dtype=np.float32)
     for row, vector in enumerate(checked):
         out[row] = synth.render(synth.space.decode(vector), note, rate)
@@ -29,9 +58,45 @@ def render_batch(
 
 def sample_prior(synth: Synth, rng: np.random.Generator, n: int) -> FloatArray:
     """Return ``n`` vectors ``[n, d]`` of the synth's prior, or of the uniform cube."""
-    return synth.sample(rng, n) if isinstance(synth, PriorSynth) else synth.space.sample(rng, n)
+    own = PRIOR.of(synth)
+    return own.sample(rng, n) if own is not None else synth.space.sample(rng, n)
+
+
+def own_note(synth: Synth) -> Note | None:
+    """Return the one note that ``synth`` plays whatever the recording, None if it plays any."""
+    own = OWN_NOTE.of(synth)
+    return own.note if own is not None else None
+
+
+def audible(synth: Synth, vectors: npt.ArrayLike) -> BoolArray:
+    """Return ``bool [n, d]``: which coordinates of ``vectors [n, d]`` matter to the sound.
+
+    All of them, unless the synth knows better.
+    """
+    checked = synth.space.check_vectors(vectors)
+    own = AUDIBLE.of(synth)
+    if len(checked) and own is not None:
+        return own.audible(checked)
+    return np.ones(checked.shape, dtype=np.bool_)
+
+
+def canonical(synth: Synth, vectors: npt.ArrayLike) -> FloatArray:
+    """Return vectors ``[n, d]``: for each of ``vectors`` the one of all that sound like it.
+
+    A copy of them, unless the synth knows better.
+    """
+    checked = synth.space.check_vectors(vectors)
+    own = CANONICAL.of(synth)
+    return own.canonical(checked) if len(checked) and own is not None else checked.copy()
 
 
 def backend_info(synth: Synth) -> dict[str, str]:
     """Return what makes the sound of ``synth``, for people; empty if that goes without saying."""
-    return dict(synth.backend_info) if isinstance(synth, BackedSynth) else {}
+    own = BACKEND.of(synth)
+    return dict(own.backend_info) if own is not None else {}
+
+
+def diagnose(synth: Synth) -> list[Finding]:
+    """Return what ``synth`` finds of what it relies on outside its package; mostly nothing."""
+    own = DIAGNOSIS.of(synth)
+    return own.diagnose() if own is not None else []

@@ -70,6 +70,18 @@ def test_fractional_pitches_are_rounded():
     assert np.array_equal(near, exact)
 
 
+def test_a_dictionary_is_a_patch_and_the_rate_the_synth_s_own():
+    synth = Dexed(sample_rate=22050)
+    values = {"algorithm": 5, "op3_output_level": 90}
+    patch = synth.space.patch(values)
+    expected = synth.render(patch, NOTE, 22050)
+    assert np.array_equal(synth.render(values, NOTE), expected)
+    vectors = synth.space.encode(patch)[None]
+    assert np.array_equal(synth.render_batch(vectors, NOTE)[0], expected)
+    with pytest.raises(ParameterError, match="no parameter 'algorythm'"):
+        synth.render({"algorythm": 5}, NOTE)
+
+
 def test_a_plain_sine_has_its_pitch():
     audio = Dexed().render(whole().patch(), Note(69, 100, held=1.0, total=1.0), RATE)
     spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio))))

@@ -16,7 +16,7 @@ from synthmatch.errors import PresetError, PresetWarning, SynthmatchError
 from synthmatch.parameters import Patch
 from synthmatch.synth import load_bank, load_patch, save_patch
 from synthmatch_dexed import Dexed, dexed_t6
-from synthmatch_dexed.files import read_voices, write_voices
+from synthmatch_dexed.files import read_presets, read_voices, write_voices
 from synthmatch_dexed.files.state import State, read_preset, write_preset
 from synthmatch_dexed.files.sysex import bank_dump, checksum, read_dumps, voice_dump
 from synthmatch_dexed.voices import COLUMN, LARGEST, SOUND, init_voice, name_codes, pack
@@ -97,6 +97,26 @@ def test_a_voice_is_named_after_its_file(tmp_path):
         assert load_bank(DEXED, tmp_path / name)[0][0] == spoken
     save_patch(DEXED, DEXED.space.patch(), tmp_path / "čau.syx")
     assert load_bank(DEXED, tmp_path / "čau.syx")[0][0] == "au"
+
+
+@pytest.mark.parametrize("suffix", DEXED.suffixes)
+def test_paths_may_be_text_and_patches_dictionaries(tmp_path, suffix):
+    path = str(tmp_path / f"tone{suffix}")
+    DEXED.save_patch({"algorithm": 7}, path)
+    assert DEXED.load_patch(path) == DEXED.space.patch({"algorithm": 7})
+    name, patch = DEXED.load_bank(path)[0]
+    assert name == "tone" and patch["algorithm"] == 7
+    assert read_presets(path).names[0] == "tone"
+    if suffix in (".syx", ".vmem"):
+        write_voices(path, read_voices(path))
+        assert DEXED.load_patch(path)["algorithm"] == 7
+
+
+def test_what_cannot_be_written_is_one_kind_of_error(tmp_path):
+    with pytest.raises(PresetError, match=r"tone.txt: presets of Dexed end in .syx"):
+        DEXED.save_patch({}, tmp_path / "tone.txt")
+    with pytest.raises(PresetError, match=r"cannot write .*: No such file"):
+        DEXED.save_patch({}, tmp_path / "none" / "tone.syx")
 
 
 # Dumps

@@ -180,6 +180,14 @@ def test_prior_is_uniform_over_classes_and_canonical(fm):
         assert counts.min() > 0.7 * 4000 / len(counts)
 
 
+def test_a_dictionary_is_a_patch_and_the_rate_the_synth_s_own(fm):
+    values, note = {"osc1_wave": "square"}, Note(64, 100, 0.1, 0.2)
+    expected = fm.render(fm.space.patch(values), note, NATIVE)
+    assert np.array_equal(fm.render(values, note), expected)
+    vectors = fm.space.encode(values)[None]
+    assert np.array_equal(fm.render_batch(vectors, note)[0], expected)
+
+
 def test_rendering_is_pure_and_rows_do_not_depend_on_the_batch(fm, monkeypatch):
     note = Note(64.2, 100, 0.4, 0.7)
     vectors = fm.space.sample(np.random.default_rng(8), 23)

@@ -199,6 +199,14 @@ def test_silence_after_the_release(jsyn):
     assert np.abs(audio[silent + 100 :]).max() < 1e-12
 
 
+def test_a_dictionary_is_a_patch_and_the_rate_the_synth_s_own(jsyn):
+    values, note = {"cutoff": 900.0}, Note(64, 100, 0.1, 0.2)
+    expected = jsyn.render(jsyn.space.patch(values), note, NATIVE)
+    assert np.array_equal(jsyn.render(values, note), expected)
+    vectors = jsyn.space.encode(values)[None]
+    assert np.array_equal(jsyn.render_batch(vectors, note)[0], expected)
+
+
 def test_rendering_is_pure_and_rows_do_not_depend_on_the_batch(jsyn, monkeypatch):
     note = Note(64.2, 100, 0.4, 0.7)
     vectors = jsyn.space.sample(np.random.default_rng(8), 23)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-import pathlib
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,11 +21,13 @@ from synthmatch.synth import (
     FrozenSynth,
     PresetSynth,
     PriorSynth,
+    as_note,
     load_bank,
     load_patch,
     parse_pitch,
     pitch_name,
     preset_suffixes,
+    render,
     render_batch,
     sample_prior,
     save_patch,
@@ -67,14 +69,14 @@ class Organ(Sine):
         return rng.random((n, len(self.space))) / 2
 
     def save_patch(self, patch, path):
-        path.write_text("organ " + json.dumps(dict(patch)))
+        Path(path).write_text("organ " + json.dumps(dict(patch)))
 
     def load_patch(self, path):
         return self.load_bank(path)[0][1]
 
     def load_bank(self, path):
         found = []
-        for line in path.read_text().splitlines():
+        for line in Path(path).read_text().splitlines():
             if not line.startswith("organ "):
                 raise PresetError(f"{path} is not an organ preset")
             found.append((f"stop {len(found)}", Patch("sine", json.loads(line[6:]))))
@@ -174,7 +176,39 @@ def test_names_of_notes_are_read_back(pitch):
     assert pitch_name(pitch + 0.3) == pitch_name(pitch)
 
 
+@pytest.mark.parametrize(
+    ("given", "pitch"), [("A3", 57), ("60.5", 60.5), (60, 60), (np.float32(60.5), 60.5)]
+)
+def test_a_pitch_alone_is_played_like_the_default_note(given, pitch):
+    default = Note(40, 80, 2.0, 3.0)
+    assert as_note(given, default) == Note(pitch, 80, 2.0, 3.0)
+    assert as_note(None, default) is default and as_note(NOTE, default) is NOTE
+
+
+@pytest.mark.parametrize("given", ["H4", 128, math.nan, True, [60], b"A3"])
+def test_what_is_no_pitch_is_no_note(given):
+    with pytest.raises(ParameterError, match=r"not a (MIDI )?note"):
+        as_note(given, NOTE)
+
+
+@pytest.mark.parametrize("values", [{"pitch": "A3"}, {"held": None}, {"velocity": "loud"}])
+def test_a_note_of_other_things_than_numbers_is_a_parameter_error(values):
+    with pytest.raises(ParameterError, match=f"the {next(iter(values))} of a note is a number"):
+        Note(**values)
+
+
 # What a synth leaves out
+
+
+@pytest.mark.parametrize("synth", [Sine(), Organ(), FrozenSynth(Sine(), {"octave": 0})])
+def test_plain_dicts_are_rendered_at_the_synths_own_rate(synth):
+    expected = Sine().render(Sine.space.patch({"level": 0.25}), NOTE, 8000)
+    assert np.array_equal(render(synth, {"level": 0.25}, NOTE), expected)
+    twice = Sine().render(Sine.space.patch(), NOTE, 16000)
+    assert np.array_equal(render(synth, {}, NOTE, 16000), twice)
+    for wrong in ({"levle": 1}, {"level": 2}, Patch("bell", {})):
+        with pytest.raises(ParameterError):
+            render(synth, wrong, NOTE)
 
 
 def test_protocols_tell_what_a_synth_offers():
@@ -246,8 +280,8 @@ def _rename_fails(self, target):
     ("suffix", "owner", "method", "broken"),
     [
         (".org", Organ, "save_patch", _writer_fails),
-        (".org", pathlib.Path, "replace", _rename_fails),
-        (".json", pathlib.Path, "replace", _rename_fails),
+        (".org", Path, "replace", _rename_fails),
+        (".json", Path, "replace", _rename_fails),
     ],
 )
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(
@@ -347,8 +381,24 @@ def test_a_frozen_synth_makes_the_same_sounds_in_fewer_dimensions(synth):
         assert patch["octave"] == 1
         assert np.array_equal(sound, synth.render(patch, NOTE, 8000))
         assert np.array_equal(sound, frozen.render(patch, NOTE, 8000))
-    whole = sample_prior(synth, np.random.default_rng(1), 3)
-    assert np.array_equal(sample_prior(frozen, np.random.default_rng(1), 3), whole[:, [0, 2]])
+    drawn = sample_prior(frozen, np.random.default_rng(1), 3)
+    if isinstance(synth, Organ):
+        whole = sample_prior(synth, np.random.default_rng(1), 3)
+        assert np.array_equal(drawn, whole[:, [0, 2]])
+    else:
+        assert np.array_equal(drawn, frozen.space.sample(np.random.default_rng(1), 3))
+
+
+def test_a_frozen_synth_itself_takes_dicts_paths_as_text_and_its_own_rate(tmp_path):
+    frozen = FrozenSynth(Organ(), {"octave": 0})
+    expected = Sine().render(Sine.space.patch({"level": 0.25}), NOTE, 8000)
+    assert np.array_equal(frozen.render({"level": 0.25}, NOTE), expected)
+    vectors = frozen.space.encode({"level": 0.25})[None]
+    assert np.array_equal(frozen.render_batch(vectors, NOTE), expected[None])
+    place = str(tmp_path / "a.org")
+    frozen.save_patch({"level": 0.25}, place)
+    assert frozen.load_patch(place) == Sine.space.patch({"level": 0.25})
+    assert frozen.load_bank(place)[0][1]["level"] == 0.25
 
 
 def test_freezing_twice_is_freezing_both():
@@ -374,8 +424,9 @@ def test_a_frozen_synth_refuses_what_contradicts_it(tmp_path):
         FrozenSynth(Sine(), {"oktave": 1})
     for suffix in preset_suffixes(frozen):
         save_patch(Organ(), PATCH, tmp_path / f"whole{suffix}")
-        with pytest.raises(PresetError, match="'octave' is frozen at 1"):
-            load_patch(frozen, tmp_path / f"whole{suffix}")
+        for load in (load_patch, FrozenSynth.load_patch):
+            with pytest.raises(PresetError, match="'octave' is frozen at 1"):
+                load(frozen, tmp_path / f"whole{suffix}")
         save_patch(frozen, Sine.space.patch({"octave": 1}), tmp_path / f"part{suffix}")
         assert load_patch(frozen, tmp_path / f"part{suffix}")["octave"] == 1
         assert load_patch(Organ(), tmp_path / f"part{suffix}")["octave"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -38,7 +39,7 @@ class Presets(NamedTuple):
     engine: str | None = None
 
 
-def read_voices(path: str | Path) -> VoiceArray:
+def read_voices(path: str | os.PathLike[str]) -> VoiceArray:
     """Return all voices ``int64 [n, 155]`` of a ``.syx`` or ``.vmem`` file.
 
     Raises
@@ -53,7 +54,7 @@ def read_voices(path: str | Path) -> VoiceArray:
         raise PresetError(f"{source}: {error}") from None
 
 
-def write_voices(path: str | Path, voices: VoiceArray) -> None:
+def write_voices(path: str | os.PathLike[str], voices: VoiceArray) -> None:
     """Write voices ``[n, 155]``: banks of 32 to a ``.syx`` file, else packed without headers.
 
     Raises
@@ -66,13 +67,10 @@ def write_voices(path: str | Path, voices: VoiceArray) -> None:
         raise PresetError(f"{target}: no voices to write")
     banks = [voices[start : start + 32] for start in range(0, len(voices), 32)]
     form = bank_dump if target.suffix.lower() == ".syx" else pack
-    try:
-        target.write_bytes(b"".join(map(form, banks)))
-    except OSError as error:
-        raise PresetError(f"cannot write {target}: {error.strerror or error}") from error
+    _write(target, b"".join(map(form, banks)))
 
 
-def read_presets(path: Path, most: int | None = None) -> Presets:
+def read_presets(path: str | os.PathLike[str], most: int | None = None) -> Presets:
     """Return the presets of a file, at ``most`` so many; its suffix picks the format.
 
     Raises
@@ -80,13 +78,14 @@ def read_presets(path: Path, most: int | None = None) -> Presets:
     PresetError
         If the file is of another format, or cannot be read.
     """
-    suffix = path.suffix.lower()
+    source = Path(path)
+    suffix = source.suffix.lower()
     try:
         if suffix == ".json":
-            return _read_json(path)
-        return _read_state(path) if suffix == ".vstpreset" else _read_dumps(path, most)
+            return _read_json(source)
+        return _read_state(source) if suffix == ".vstpreset" else _read_dumps(source, most)
     except SynthmatchError as error:
-        raise PresetError(f"{path}: {error}") from None
+        raise PresetError(f"{source}: {error}") from None
 
 
 def _read_json(path: Path) -> Presets:
@@ -112,12 +111,12 @@ def _read_dumps(path: Path, most: int | None) -> Presets:
     return Presets(names, [to_patch(voice) for voice in some])
 
 
-def write_patch(path: Path, patch: Patch, *, engine: str, syx: str) -> None:
+def write_patch(path: str | os.PathLike[str], patch: Patch, *, engine: str, syx: str) -> None:
     """Write one patch, named after the file; its suffix picks the format.
 
     Parameters
     ----------
-    path : Path
+    path : path
         Ends in one of :data:`SUFFIXES`.
     patch : Patch
         A full patch of Dexed.
@@ -125,21 +124,29 @@ def write_patch(path: Path, patch: Patch, *, engine: str, syx: str) -> None:
         The engine a ``.vstpreset`` sets.
     syx : {"bank", "voice"}
         What a ``.syx`` file holds.
+
+    Raises
+    ------
+    PresetError
+        If the suffix is none of these, or the file cannot be written.
     """
-    if path.suffix.lower() == ".json":
-        path.write_text(patch.to_json(), encoding="utf-8")
-        return
-    voice = to_voice(patch, path.stem)
-    if path.suffix.lower() == ".vstpreset":
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise PresetError(f"{target}: presets of Dexed end in {', '.join(SUFFIXES)}")
+    if suffix == ".json":
+        data = patch.to_json().encode()
+    elif suffix == ".vstpreset":
         cutoff, resonance, output, tune = (float(patch[name]) for name in _PLUGIN)
-        state = State(voice, engine, cutoff, resonance, output, tune)
-        path.write_bytes(write_preset(state))
-        return
-    spoken = to_voice(neutralise(path, patch, NEUTRAL), path.stem)[:VOICE]
-    if path.suffix.lower() == ".vmem":
-        path.write_bytes(pack(spoken[None]))
+        voice = to_voice(patch, target.stem)
+        data = write_preset(State(voice, engine, cutoff, resonance, output, tune))
     else:
-        path.write_bytes(voice_dump(spoken) if syx == "voice" else bank_dump(spoken[None]))
+        spoken = to_voice(neutralise(target, patch, NEUTRAL), target.stem)[:VOICE]
+        if suffix == ".vmem":
+            data = pack(spoken[None])
+        else:
+            data = voice_dump(spoken) if syx == "voice" else bank_dump(spoken[None])
+    _write(target, data)
 
 
 def neutralise(path: Path, patch: Patch, names: Collection[str]) -> Patch:
@@ -175,6 +182,13 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PresetError(f"cannot be read: {error.strerror or error}") from error
+
+
+def _write(target: Path, data: bytes) -> None:
+    try:
+        target.write_bytes(data)
+    except OSError as error:
+        raise PresetError(f"cannot write {target}: {error.strerror or error}") from error
 
 
 def _warn(path: Path, remarks: Sequence[str]) -> None:

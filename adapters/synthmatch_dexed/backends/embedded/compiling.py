@@ -27,10 +27,13 @@ def compiled_now(signature: Any) -> Callable[[_Function], _Function]:
     """Compile a function for one signature when its module is imported.
 
     Machine code is kept on disk where numba finds a folder that it may write to, and is
-    made anew in each process where there is none.
+    made anew in each process where there is none. Numba looks whether the file of the
+    function has changed, but not those of what it calls; the digest in its name does.
     """
 
     def compile_function(function: _Function) -> _Function:
+        digest = source_digest(Path(function.__code__.co_filename).parent)
+        function.__qualname__ = f"{function.__name__}_{digest}"
         try:
             made = numba.njit(signature, nogil=True, cache=True)(function)
         except (RuntimeError, OSError):  # no folder for the cache, or a full disk
@@ -40,8 +43,7 @@ def compiled_now(signature: Any) -> Callable[[_Function], _Function]:
     return compile_function
 
 
-def source_digest() -> int:
-    """Return a digest of all source files of this package."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).digest()
-    return int.from_bytes(digest[:7], "big")
+def source_digest(folder: Path) -> str:
+    """Return a digest of all Python files in a folder, 12 hexadecimal digits."""
+    files = sorted(folder.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]

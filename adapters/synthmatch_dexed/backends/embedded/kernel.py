@@ -7,13 +7,11 @@ operations are Dexed's, and so are its oddities.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numba
 import numpy as np
 
 from . import programme as pg
-from .compiling import Floats, Ints, Word, Words, compiled, compiled_now, source_digest
+from .compiling import Floats, Ints, Word, Words, compiled, compiled_now
 from .envelopes import STAGE, advance_envelope, advance_pitch_envelope, enter
 from .lfo import advance_lfo
 from .operators import (
@@ -173,28 +171,16 @@ def _voice(
             _emit_nothing(offset, blocker, out, first)
 
 
-def _renderer(sources: int) -> Callable[..., None]:
-    """Return the function to compile, which closes over a digest of all sources.
+@compiled_now(_SIGNATURE)
+def render(
+    shared: Ints, rows: Ints, release: int, mark1: bool, blocker: np.float32, increments: Ints,
+    waves: Waves, out: Floats,
+) -> None:  # fmt: skip
+    """Render the programmes ``shared`` and ``rows`` of n voices into ``out`` [n, samples].
 
-    Numba's cache watches the file of a function and what it closes over, not what it calls.
+    The key is released in the first block that starts at sample ``release`` or later;
+    ``blocker`` is the pole of the filter that removes the offset. See :mod:`.tables` for the
+    ``increments`` and ``waves``, :mod:`.programme` for the rest.
     """
-
-    def render(
-        shared: Ints, rows: Ints, release: int, mark1: bool, blocker: np.float32,
-        increments: Ints, waves: Waves, out: Floats,
-    ) -> None:  # fmt: skip
-        _ = sources
-        for v in range(len(out)):
-            _voice(shared[v], rows[v], release, mark1, blocker, increments, waves, out[v])
-
-    return render
-
-
-render = compiled_now(_SIGNATURE)(_renderer(source_digest()))
-"""``render(shared, rows, release, mark1, blocker, increments, waves, out)``
-
-Renders the programmes ``shared`` and ``rows`` of n voices into ``out`` [n, samples]. The key is
-released in the first block that starts at sample ``release`` or later; ``blocker`` is the pole of
-the filter that removes the offset. See :mod:`.tables` for the ``increments`` and ``waves``,
-:mod:`.programme` for the rest.
-"""
+    for v in range(len(out)):
+        _voice(shared[v], rows[v], release, mark1, blocker, increments, waves, out[v])

@@ -7,17 +7,18 @@ from pathlib import Path
 from synthmatch import ParameterSpace, Patch
 from synthmatch.errors import PresetError
 from synthmatch.parameters import Value
+from synthmatch.synth import StrPath
 
 _FIRST_LINE = "plucked string 1"
 
 
-def write_preset(patch: Patch, path: Path) -> None:
+def write_preset(patch: Patch, path: StrPath) -> None:
     """Write ``patch``; numbers keep all their digits."""
     lines = [_FIRST_LINE, *(f"{name} = {value}" for name, value in patch.items())]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def read_preset(path: Path, space: ParameterSpace) -> dict[str, Value]:
+def read_preset(path: StrPath, space: ParameterSpace) -> dict[str, Value]:
     """Return the values in a ``.pluck`` file; ``space`` tells which are numbers.
 
     Raises
@@ -25,7 +26,7 @@ def read_preset(path: Path, space: ParameterSpace) -> dict[str, Value]:
     PresetError
         If the file is not in this format.
     """
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
     if not lines or lines[0] != _FIRST_LINE:
         raise PresetError(f"{path} is not a plucked-string preset")
     values: dict[str, Value] = {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from synthmatch import Note, Parameter, ParameterSpace, Patch
+from synthmatch.parameters import Value
+from synthmatch.synth import StrPath
 
 from .presets import read_preset, write_preset
 from .string import BODIES, EXCITERS, vibrate
@@ -46,7 +48,9 @@ class Plucked:
     sample_rate = 44100
     suffixes = (".pluck",)
 
-    def render(self, patch: Patch, note: Note, sample_rate: int) -> npt.NDArray[np.float32]:
+    def render(
+        self, patch: Mapping[str, Value], note: Note, sample_rate: int = sample_rate
+    ) -> npt.NDArray[np.float32]:
         """Return ``float32 [note.samples(sample_rate)]``."""
         vectors = self.space.encode(patch)[None]
         return self.render_batch(vectors, note, sample_rate).ravel()
@@ -55,19 +59,19 @@ class Plucked:
         self, vectors: npt.NDArray[np.float64], note: Note, sample_rate: int
     ) -> npt.NDArray[np.float32]:
         """Return ``float32 [n, samples]`` of unit-cube vectors ``[n, 8]``."""
-        values = dict(zip(self.space.names, self.space.to_native(vectors).T, strict=True))
+        values = self.space.to_native_by_name(vectors)
         sound = vibrate(
             frequency=note.frequency,
             velocity=note.velocity,
             held=note.held,
             samples=note.samples(sample_rate),
             sample_rate=sample_rate,
-            exciter=values["exciter"].astype(np.int64),
+            exciter=values["exciter"],
             position=values["position"],
             decay=values["decay"],
             brightness=values["brightness"],
             strings=values["strings"],
-            body=values["body"].astype(np.int64),
+            body=values["body"],
             release=values["release"],
         )
         loudness = values["level"] + 40.0 * np.log10(note.velocity / 127)
@@ -81,10 +85,10 @@ class Plucked:
         vectors[:, level] = 0.5 + vectors[:, level] / 2
         return vectors
 
-    def save_patch(self, patch: Patch, path: Path) -> None:
+    def save_patch(self, patch: Patch, path: StrPath) -> None:
         """Write a ``.pluck`` file."""
         write_preset(patch, path)
 
-    def load_patch(self, path: Path) -> Patch:
+    def load_patch(self, path: StrPath) -> Patch:
         """Read a ``.pluck`` file."""
         return self.space.patch(read_preset(path, self.space))

@@ -154,7 +154,7 @@ def test_a_late_envelope_beats_a_later_one_even_without_overlap():
     def blip(start):
         return steady() * np.exp(-0.5 * ((T - start) / 0.01) ** 2)
 
-    envelope = Objective(blip(0.1), RATE).terms(np.stack([blip(s) for s in (0.1, 0.3, 0.6, 0.9)]))
+    envelope = Objective(blip(0.1), RATE).terms(np.stack([blip(s) for s in (0.1, 0.2, 0.3, 0.6)]))
     assert (np.diff(envelope["envelope"]) > 0).all()
 
 

@@ -1,0 +1,133 @@
+"""Where a search starts, and the search itself: bank and network first, then the optimiser."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from ..banks import Bank
+from ..parameters import FloatArray
+from ..search import (
+    Budget,
+    Evaluate,
+    Optimizer,
+    Progress,
+    Sampler,
+    SearchResult,
+    make_optimizer,
+    search_in_stages,
+)
+from ..synth import Synth, sample_prior
+from .network import Network, Prediction
+from .ranking import ranked
+from .rates import search_rates
+from .target import Target
+
+_DRAWS = 16  # candidates that a network proposes to be ranked
+_STARTS = 128  # candidates that it proposes for a search to start from
+_FROM_BANK = 32  # presets of the user's bank that are tried
+_POOL = 2000  # best distinct vectors of a search that candidates are picked from
+
+
+@dataclasses.dataclass(frozen=True)
+class Proposed:
+    """Where a search starts.
+
+    Attributes
+    ----------
+    vectors : ndarray
+        ``float64 [k, d]``.
+    words : str
+        Where they come from, for people.
+    prediction : Prediction or None
+        Of the network, which goes on to make fresh draws.
+    """
+
+    vectors: FloatArray
+    words: str
+    prediction: Prediction | None
+
+
+class Finder:
+    """What a matcher finds with: synth, network, bank, search method and seed."""
+
+    def __init__(
+        self,
+        synth: Synth,
+        network: Network | None,
+        bank: Bank | None,
+        method: str,
+        seed: int,
+    ) -> None:
+        self._synth = synth
+        self._network = network
+        self._bank = bank
+        self._method = method
+        self._seed = seed
+
+    def prepare(self, target: Target) -> list[Evaluate]:
+        """Return the distances to search by, stage after stage.
+
+        Each is called once, since engines compile on their first sound: that is not to count
+        as search.
+        """
+        rates = search_rates(target, self._synth.sample_rate)
+        stages = [target.evaluate(self._synth, rate) for rate in rates]
+        for stage in stages:
+            stage(self._synth.space.encode({})[None])
+        return stages
+
+    def propose(
+        self, target: Target, budget: Budget | None, start: FloatArray | None
+    ) -> Proposed:
+        """Return where to start: the vectors given, else what bank and network propose."""
+        network = self._network
+        prediction = None
+        if network is not None and (start is None or budget is not None):
+            prediction = network.predict(target.recording, target.note)
+        if start is not None:
+            return Proposed(start, "", prediction)
+        rows, words = [np.empty((0, len(self._synth.space)))], []
+        if self._bank is not None:
+            rows.append(self._bank.nearest(self._synth, target.recording, _FROM_BANK))
+            words.append(f"{len(rows[-1])} of {len(self._bank):,} bank presets")
+        if network is not None and prediction is not None:
+            count = _DRAWS if budget is None else _STARTS
+            rows.append(prediction.propose(np.random.default_rng([self._seed, 2]), count))
+            words.append(f"{count} proposals of {network.name}")
+        return Proposed(np.concatenate(rows), ", then ".join(words), prediction)
+
+    def find(
+        self,
+        stages: Sequence[Evaluate],
+        proposed: Proposed,
+        budget: Budget | None,
+        progress: Progress | None,
+    ) -> SearchResult:
+        """Search within a budget, or rank what is proposed where there is none."""
+        if budget is None:
+            return ranked(proposed.vectors, stages[-1](proposed.vectors))
+        sample: Sampler = partial(sample_prior, self._synth)
+        start = proposed.vectors
+        if proposed.prediction is not None:
+            sample = proposed.prediction.guide(sample)
+            more = sample(np.random.default_rng([self._seed, len(start)]), _STARTS)
+            start = np.concatenate([start, more])
+
+        def optimizer(stage: int, first: FloatArray) -> Optimizer:
+            rng = np.random.default_rng([self._seed, 1, stage] if stage else [self._seed, 1])
+            return make_optimizer(self._method, self._synth.space, rng, start=first, sample=sample)
+
+        if self._method == "random":  # which learns nothing that a second stage could use
+            stages = stages[-1:]
+        return search_in_stages(stages, optimizer, start, budget, keep=_POOL, progress=progress)
+
+    def describe(self, proposed: Proposed, found: SearchResult, budget: Budget | None) -> str:
+        """Return how the candidates were found, for people."""
+        if budget is None:
+            return proposed.words
+        words = f"{self._method} search of {found.renders:,} renders"
+        return f"{proposed.words}, then {words}" if proposed.words else words

@@ -1,0 +1,92 @@
+"""What a search is for: a recording, and the note that is played to match it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import numpy as np
+
+from ..audio import Recording
+from ..objective import Objective
+from ..parameters import FloatArray
+from ..search import Evaluate
+from ..synth import AudioArray, Note, Synth, render_batch
+
+
+class Target:
+    """A recording and a note: samples and objective at any rate, each made once.
+
+    Parameters
+    ----------
+    recording : Recording
+        What is matched.
+    note : Note
+        What is played.
+    pool : ThreadPoolExecutor, optional
+        Threads to compare in; one thread without.
+
+    Attributes
+    ----------
+    recording, note
+        As given.
+    """
+
+    def __init__(
+        self, recording: Recording, note: Note, pool: ThreadPoolExecutor | None = None
+    ) -> None:
+        self.recording = recording
+        self.note = note
+        self._pool = pool
+        self._samples: dict[int, AudioArray] = {}
+        self._objectives: dict[int, Objective] = {}
+
+    def samples(self, sample_rate: int) -> AudioArray:
+        """Return the recording at a rate in Hz, as long as the note: ``float32 [samples]``."""
+        if sample_rate not in self._samples:
+            wanted = self.note.samples(sample_rate)
+            self._samples[sample_rate] = fit_length(self.recording.at(sample_rate), wanted)
+        return self._samples[sample_rate]
+
+    def objective(self, sample_rate: int) -> Objective:
+        """Return the distance from the recording at a rate in Hz."""
+        if sample_rate not in self._objectives:
+            samples = self.samples(sample_rate)
+            self._objectives[sample_rate] = Objective(samples, sample_rate, pool=self._pool)
+        return self._objectives[sample_rate]
+
+    def evaluate(self, synth: Synth, sample_rate: int) -> Evaluate:
+        """Return the distances of a synth's vectors, ``[n, d] -> [n]``, at a rate in Hz."""
+        objective = self.objective(sample_rate)
+
+        def distances(vectors: FloatArray) -> FloatArray:
+            return objective(render_batch(synth, vectors, self.note, sample_rate))
+
+        return distances
+
+
+def fit_length(samples: AudioArray, length: int) -> AudioArray:
+    """Return the first ``length`` samples, silence after the end."""
+    out = np.zeros(length, dtype=np.float32)
+    out[: len(samples)] = samples[:length]
+    return out
+
+
+@contextmanager
+def threads(count: int) -> Iterator[ThreadPoolExecutor | None]:
+    """Yield so many threads to compare in, None for one; engines by numba use as many meanwhile."""
+    numba = sys.modules.get("numba")
+    before = numba.get_num_threads() if numba is not None else 0
+    if numba is not None:
+        numba.set_num_threads(min(count, numba.config.NUMBA_NUM_THREADS))
+    try:
+        if count == 1:
+            yield None
+        else:
+            with ThreadPoolExecutor(count) as pool:
+                yield pool
+    finally:
+        if numba is not None:
+            numba.set_num_threads(before)

@@ -1,0 +1,334 @@
+"""The objective: features of sounds relative to one target, and how far apart they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from types import MappingProxyType
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+from ..audio.framing import hann
+from ..errors import AudioError
+from ..features.spectra import mel_edges, mel_filterbank
+from ..parameters import FloatArray
+from ..synth import AudioArray
+
+WEIGHTS: Mapping[str, float] = MappingProxyType(
+    {"log": 0.3, "magnitude": 0.5, "envelope": 0.15, "level": 0.05}
+)
+
+_SCALES = ((0.1, 128), (0.025, 64), (0.012, 32))  # window in seconds, mel bands
+_SMOOTHING = (1, 4, 16, 64)  # frames of the shortest window that an envelope sums
+_LOW, _HIGH = 30.0, 16_000.0  # range of the mel bands in Hz
+_FADE = 0.02  # seconds at the end, without which cut partials would click
+_FLOOR = 1e-7  # of power, relative to the target's peak: -70 dB
+_MAX_GAIN = 1e6  # of power: 60 dB; what is quieter stays quiet
+_SILENT = 1e-8  # peak of full scale: -160 dB
+_SATURATION = 12.0  # dB
+_TINY = 1e-30
+
+_T = TypeVar("_T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """What sounds are compared by, relative to one target.
+
+    Attributes
+    ----------
+    values : ndarray
+        ``float32 [n, f]``, log spectrograms, magnitudes and envelopes one after another.
+    energy : ndarray
+        ``float64 [n]``, at the level of the sound itself.
+    peaks : ndarray
+        ``float64 [n]``, 0 where a sound is silent, NaN where it is not finite.
+    """
+
+    values: AudioArray
+    energy: FloatArray
+    peaks: FloatArray
+
+
+class Objective:
+    """The distance of candidates from one target.
+
+    Parameters
+    ----------
+    target : array ``float32 [samples]``
+        Mono, finite; may be silent.
+    sample_rate : int
+        Of target and candidates, in Hz.
+    workers : int
+        Threads to spread candidates over. Results do not depend on it.
+    pool : Executor, optional
+        Threads of the caller's to use instead.
+
+    Notes
+    -----
+    The cost grows with the length of the target. All is computed in float32, and the
+    distance of a candidate is the same to the bit whatever else is in the batch.
+
+    Raises
+    ------
+    AudioError
+        If the target is not one-dimensional, empty or not finite.
+    """
+
+    def __init__(
+        self,
+        target: npt.ArrayLike,
+        sample_rate: int,
+        *,
+        workers: int = 1,
+        pool: Executor | None = None,
+    ) -> None:
+        samples = np.asarray(target, dtype=np.float32)
+        if samples.ndim != 1 or samples.size == 0 or not np.isfinite(samples).all():
+            raise AudioError(
+                f"a target is one row of finite samples, not shape {list(samples.shape)}"
+            )
+        if sample_rate < 1 or workers < 1:
+            raise AudioError(f"sample rate {sample_rate} Hz and {workers} workers; give 1 or more")
+        self.sample_rate = sample_rate
+        self._samples = samples.size
+        self._pool = pool or (ThreadPoolExecutor(workers) if workers > 1 else None)
+        self._scratch = threading.local()
+        self._scales = [
+            _Scale(seconds, bands, sample_rate, samples.size) for seconds, bands in _SCALES
+        ]
+        self._margin = self._scales[0].size
+        counts = np.array(_SMOOTHING, dtype=np.int64)
+        sizes = [scale.frames * scale.bands for scale in self._scales]
+        sizes += sizes + [-(-self._scales[-1].frames // count) for count in _SMOOTHING]
+        ends = np.cumsum(sizes).tolist()
+        self._segments = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+        self._counts = counts
+        fade = np.linspace(0.0, np.pi / 2, min(samples.size // 4, int(_FADE * sample_rate)))
+        self._fade = (np.cos(fade) ** 2).astype(np.float32)
+        self._power: float | None = None
+        self._floors = [_TINY] * len(_SCALES)
+        powers, total, peak = self._mel(samples)
+        self._silent = peak == 0.0
+        self._power = total
+        self._floors = [max(float(power.max()), _TINY) * _FLOOR for power in powers]
+        self._target = self.features(samples[None])
+
+    def __call__(self, audio: npt.ArrayLike) -> FloatArray:
+        """Return distances ``float64 [n]`` in [0, 1] of candidates ``[n, samples]``.
+
+        Candidates shorter than the target are padded with silence, longer ones are cut.
+        One that is not finite scores 1.
+
+        Raises
+        ------
+        AudioError
+            If ``audio`` is not two-dimensional.
+        """
+        return _weighted(self._table(audio))
+
+    def terms(self, audio: npt.ArrayLike) -> dict[str, FloatArray]:
+        """Return the terms ``float64 [n]``, each in [0, 1], that the distance is made of."""
+        return dict(zip(WEIGHTS, self._table(audio).T, strict=True))
+
+    def features(self, audio: npt.ArrayLike) -> Features:
+        """Return what candidates ``[n, samples]`` are compared by, for :meth:`between`."""
+        parts = list(self._spread(self._row_features, _rows(audio)))
+        values = np.empty((len(parts), self._segments[-1].stop), dtype=np.float32)
+        for row, (part, _, _) in zip(values, parts, strict=True):
+            row[:] = part
+        return Features(
+            values,
+            np.array([energy for _, energy, _ in parts]),
+            np.array([peak for _, _, peak in parts]),
+        )
+
+    def from_target(self, features: Features) -> FloatArray:
+        """Return distances ``float64 [n]`` from the target of sounds by their features."""
+        return self.between(self._target, 0, features)
+
+    def between(self, one: Features, row: int, others: Features) -> FloatArray:
+        """Return distances ``float64 [n]`` of ``others`` from sound ``row`` of ``one``.
+
+        They are those of :meth:`__call__` where ``one`` is the target; between two
+        candidates the target still says which level is the floor.
+        """
+        first = one.values[row], float(one.energy[row]), float(one.peaks[row])
+        rows = zip(others.values, others.energy, others.peaks, strict=True)
+        return _weighted(
+            np.array([self._compare(first, other) for other in rows]).reshape(-1, len(WEIGHTS))
+        )
+
+    def share_above(self, frequency: float) -> float:
+        """Return how much of the target is heard above a frequency in Hz, from 0 to 1.
+
+        That is, of the ``magnitude`` of its longest windows.
+        """
+        scale = self._scales[0]
+        values = self._target.values[0, self._segments[len(self._scales)]]
+        magnitude = values.reshape(scale.frames, scale.bands).sum(axis=0, dtype=np.float64)
+        above = magnitude[scale.centres > frequency].sum()
+        return float(above / magnitude.sum()) if above else 0.0
+
+    def _table(self, audio: npt.ArrayLike) -> FloatArray:
+        """Return the terms ``[n, len(WEIGHTS)]`` of candidates ``[n, samples]``."""
+        target = self._target.values[0], float(self._target.energy[0]), float(self._target.peaks[0])
+
+        def compare(row: AudioArray) -> list[float]:
+            return self._compare(target, self._row_features(row))
+
+        return np.array(list(self._spread(compare, _rows(audio)))).reshape(-1, len(WEIGHTS))
+
+    def _spread(self, function: Callable[[AudioArray], _T], rows: AudioArray) -> Iterator[_T]:
+        """Map ``function`` over rows, in threads where there are some."""
+        if self._pool is None or len(rows) < 2:
+            return map(function, rows)
+        return self._pool.map(function, rows)
+
+    def _compare(
+        self, a: tuple[AudioArray, float, float], b: tuple[AudioArray, float, float]
+    ) -> list[float]:
+        """Return the terms of two sounds, given their values, energies and peaks."""
+        from .kernels import dissimilarity
+
+        if math.isnan(b[2]):
+            return [1.0] * len(WEIGHTS)
+        if a[2] == 0.0:
+            return [float(b[2] > 0.0)] * len(WEIGHTS)
+        parts = [dissimilarity(a[0][s], b[0][s]) for s in self._segments]
+        n = len(self._scales)
+        ratio = max(b[1], _TINY) / max(a[1], _TINY)
+        return [
+            sum(parts[:n]) / n,
+            sum(parts[n : 2 * n]) / n,
+            sum(parts[2 * n :]) / len(_SMOOTHING),
+            -math.expm1(-abs(10 * math.log10(ratio)) / _SATURATION),
+        ]
+
+    def _row_features(self, row: AudioArray) -> tuple[AudioArray, float, float]:
+        """Return values ``[f]``, energy and peak of one sound."""
+        from .kernels import compress, envelopes
+
+        powers, total, peak = self._mel(row)
+        gain = min((self._power or 0.0) / max(total, _TINY), _MAX_GAIN)
+        values = np.empty(self._segments[-1].stop, dtype=np.float32)
+        n = len(self._scales)
+        for k, (power, floor) in enumerate(zip(powers, self._floors, strict=True)):
+            compress(
+                power.reshape(-1),
+                gain / floor,
+                values[self._segments[k]],
+                values[self._segments[n + k]],
+            )
+        out = values[self._segments[2 * n].start :]
+        envelopes(powers[-1], gain / self._floors[-1], self._counts, out)
+        return values, total * (0.0 if math.isnan(peak) else peak) ** 2, peak
+
+    def _mel(self, row: AudioArray) -> tuple[list[AudioArray], float, float]:
+        """Return mel power spectrograms of one sound at a peak of 1, their power, and its peak.
+
+        The sound is cut or padded to the target's length and faded out. One that is silent
+        (peak 0) or not finite (peak NaN) is all zero. The arrays are good until the next call
+        in this thread.
+        """
+        scratch = self._buffers()
+        sound = scratch.sound[self._margin : self._margin + self._samples]
+        length = min(self._samples, len(row))
+        sound[:length] = row[:length]
+        sound[length:] = 0.0
+        if self._fade.size:
+            sound[-self._fade.size :] *= self._fade
+        peak = float(max(sound.max(), -sound.min()))
+        if not math.isfinite(peak) or peak <= _SILENT:
+            sound[:] = 0.0
+            peak = 0.0 if math.isfinite(peak) else math.nan
+        else:
+            sound /= np.float32(peak)
+        totals = [
+            scale(scratch.sound, self._margin, frames, power)
+            for scale, frames, power in zip(
+                self._scales, scratch.frames, scratch.powers, strict=True
+            )
+        ]
+        return scratch.powers, totals[0], peak
+
+    def _buffers(self) -> _Buffers:
+        """Return this thread's working memory."""
+        buffers: _Buffers | None = getattr(self._scratch, "buffers", None)
+        if buffers is None:
+            self._scratch.buffers = buffers = _Buffers(
+                np.zeros(self._samples + 2 * self._margin, dtype=np.float32),
+                [np.empty((s.frames, s.size), dtype=np.float32) for s in self._scales],
+                [np.empty((s.frames, s.bands), dtype=np.float32) for s in self._scales],
+            )
+        return buffers
+
+
+@dataclasses.dataclass(frozen=True)
+class _Buffers:
+    """Working memory of one thread: a padded sound, its frames, and mel powers, by scale."""
+
+    sound: AudioArray
+    frames: list[AudioArray]
+    powers: list[AudioArray]
+
+
+class _Scale:
+    """Mel power spectrograms with windows of one length, half overlapping."""
+
+    def __init__(self, seconds: float, bands: int, sample_rate: int, samples: int) -> None:
+        self.size = 2 ** max(4, round(math.log2(seconds * sample_rate)))
+        self.bands = bands
+        self._hop = self.size // 2
+        self.frames = samples // self._hop + 2
+        self._window = hann(self.size).astype(np.float32)
+        high = max(min(_HIGH, sample_rate / 2), 2 * _LOW)
+        self.centres = mel_edges(bands, _LOW, high, "htk")[1:-1]
+        filters = mel_filterbank(
+            sample_rate,
+            self.size,
+            bands,
+            low=_LOW,
+            high=high,
+            scale="htk",
+            normalise=False,
+            widen=True,
+        )
+        inside = filters > 0.0
+        self._starts = inside.argmax(axis=1)
+        self._lengths = inside.shape[1] - inside[:, ::-1].argmax(axis=1) - self._starts
+        self._weights = np.zeros((bands, int(self._lengths.max())), dtype=np.float32)
+        for row, band, start, length in zip(
+            self._weights, filters, self._starts, self._lengths, strict=True
+        ):
+            row[:length] = band[start : start + length]
+
+    def __call__(
+        self, sound: AudioArray, margin: int, frames: AudioArray, out: AudioArray
+    ) -> float:
+        """Fill ``out [frames, bands]``, frame k centred k hops into the sound; return its sum."""
+        from .kernels import mel_power, window_frames
+
+        window_frames(sound, margin - self._hop, self._hop, self._window, frames)
+        spectrum = scipy.fft.rfft(frames, axis=-1)
+        return float(mel_power(spectrum, self._starts, self._lengths, self._weights, out))
+
+
+def _weighted(table: FloatArray) -> FloatArray:
+    distance: FloatArray = sum(
+        weight * terms for weight, terms in zip(WEIGHTS.values(), table.T, strict=True)
+    )
+    return distance
+
+
+def _rows(audio: npt.ArrayLike) -> AudioArray:
+    rows = np.ascontiguousarray(audio, dtype=np.float32)
+    if rows.ndim != 2:
+        raise AudioError(f"candidates have shape [n, samples], not {list(rows.shape)}")
+    return rows
