@@ -108,9 +108,9 @@ def match(
     if seconds is None and renders is None:
         seconds = DEFAULT_SECONDS
     budget = Budget(renders=renders, seconds=seconds)
-    matcher = Matcher.for_synth(
+    matcher = Matcher(
         synth_with_backend(synth, backend, plugin),
-        model,
+        model=model,
         device=device,
         bank=list(bank) or None,
         method=method,
