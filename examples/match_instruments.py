@@ -85,7 +85,7 @@ def main() -> None:
     for name, file in record(args.output, args.sound_font, INSTRUMENTS).items():
         recording = read_recording(file)
         for synth in args.synths:
-            matcher = Matcher.for_synth(synth)
+            matcher = Matcher(synth)
             match = matcher.predict(recording, budget=Budget(seconds=args.seconds))
             chance = Matcher(synth, method="random", seed=1).predict(
                 recording, budget=Budget(renders=1), candidates=1

@@ -67,6 +67,7 @@ class FM:
 
     name = "fm"
     sample_rate = 16_384
+    note = Note(69, 100, 1.0, 1.0)  # its pitch is a parameter
 
     def __init__(self) -> None:
         self.space = _space()

@@ -103,6 +103,7 @@ class JSyn:
 
     name = "jsyn"
     sample_rate = 16_384
+    note = Note(69, 100, 0.5, 1.0)  # its pitch is a parameter
 
     def __init__(
         self,

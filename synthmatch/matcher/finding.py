@@ -80,9 +80,7 @@ class Finder:
             stage(self._synth.space.encode({})[None])
         return stages
 
-    def propose(
-        self, target: Target, budget: Budget | None, start: FloatArray | None
-    ) -> Proposed:
+    def propose(self, target: Target, budget: Budget | None, start: FloatArray | None) -> Proposed:
         """Return where to start: the vectors given, else what bank and network propose."""
         network = self._network
         prediction = None
@@ -92,7 +90,9 @@ class Finder:
             return Proposed(start, "", prediction)
         rows, words = [np.empty((0, len(self._synth.space)))], []
         if self._bank is not None:
-            rows.append(self._bank.nearest(self._synth, target.recording, _FROM_BANK))
+            rate = search_rates(target, self._synth.sample_rate)[-1]
+            samples, pitch = target.samples(rate), target.note.pitch
+            rows.append(self._bank.nearest(self._synth, samples, rate, pitch, _FROM_BANK))
             words.append(f"{len(rows[-1])} of {len(self._bank):,} bank presets")
         if network is not None and prediction is not None:
             count = _DRAWS if budget is None else _STARTS

@@ -145,7 +145,9 @@ class Match:
         known = preset_suffixes(synth)
         chosen = (suffix or known[0]).lower()
         if chosen not in known:
-            raise PresetError(f"presets of {synth.name!r} end in {' or '.join(known)}, not {chosen}")
+            raise PresetError(
+                f"{synth.name!r} writes presets in {' or '.join(known)}, not {chosen}"
+            )
         plan = planned_files(Path(folder), stem, chosen, len(self.candidates), report)
         taken = None if self.target.path is None else self.target.path.resolve()
         for path in plan:
@@ -187,7 +189,8 @@ class Match:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the synth behind where the match goes to another process or to disk."""
-        return {**{f.name: getattr(self, f.name) for f in dataclasses.fields(self)}, "instrument": None}
+        state = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {**state, "instrument": None}
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the audio, ready for JSON."""

@@ -196,11 +196,11 @@ class Matcher:
         if network is not None:
             setting = network.setting
             what, played = dataclasses.replace(setting, note=as_note(note, setting.note)), None
-        scratch = None if out is not None else tempfile.TemporaryDirectory()
+        scratch = tempfile.TemporaryDirectory() if out is None else None
         result = train(
             what,
             self.architecture,
-            out=out if scratch is None else scratch.name,
+            out=Path(scratch.name if scratch is not None else out or ""),
             recipe=chosen,
             options=options,
             note=played,

@@ -146,7 +146,7 @@ class Network:
         tensors = None
         if "proxy_weight" in metadata.get("goal", {}):
             tensors = with_proxy(self.estimator, load_proxy(self.folder, self.estimator))
-        save_model(folder, self.estimator, metadata, tensors=tensors)
+        save_model(Path(folder), self.estimator, metadata, tensors=tensors)
 
     def finetune(
         self, recording: Recording, note: Note, seed: int, seconds: float | None

@@ -13,11 +13,12 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def _compiled(function: _Function) -> _Function:
     """Return ``function`` compiled, and kept on disk where a folder for that can be written."""
-    options = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
+    loosely = {"contract", "reassoc", "nsz", "arcp"}
     try:
-        compiled: _Function = numba.njit(cache=True, **options)(function)
+        kept: Any = numba.njit(function, cache=True, nogil=True, fastmath=loosely)
     except RuntimeError:  # no folder for the compiled code: compile anew in every process
-        compiled = numba.njit(**options)(function)
+        kept = numba.njit(function, nogil=True, fastmath=loosely)
+    compiled: _Function = kept
     return compiled
 
 
@@ -63,7 +64,7 @@ def mel_power(
                 value += power[start + k] * weights[band, k]
             out[frame, band] = value
             part += value
-        total += part
+        total += float(part)
     return total
 
 
@@ -133,6 +134,6 @@ def dissimilarity(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> float:
         for i in range(first, min(first + 4096, len(a))):
             apart += abs(a[i] - b[i])
             together += a[i] + b[i]
-        difference += apart
-        total += together
+        difference += float(apart)
+        total += float(together)
     return difference / total if total > 0.0 else 0.0

@@ -89,10 +89,10 @@ def test_a_synth_that_the_best_model_does_not_fit_is_searched_without(
 ) -> None:
     fm = load_synth("fm")
     frozen = FrozenSynth(fm, {fm.space.free[0].name: fm.space.free[0].choices[0]})
-    assert Matcher.for_synth(fm).network is not None
-    assert Matcher.for_synth(frozen).network is None
+    assert Matcher(fm).network is not None
+    assert Matcher(frozen).network is None
     with pytest.raises(WeightsError, match="held fixed"):
-        Matcher.for_synth(frozen, "fm-is2")
+        Matcher(frozen, model="fm-is2")
 
 
 def test_finetuning_leaves_off_before_a_step_would_end_too_late(
@@ -181,7 +181,7 @@ def test_saved_and_loaded_it_says_the_same(
 def test_a_model_of_another_synth_is_refused(trained: Matcher, tmp_path: Path) -> None:
     trained.save_pretrained(tmp_path / "model")
     with pytest.raises(WeightsError, match="'fm'"):
-        Matcher.for_synth("jsyn", str(tmp_path / "model"))
+        Matcher("jsyn", model=str(tmp_path / "model"))
 
 
 def test_damage_is_one_clear_error(trained: Matcher, tmp_path: Path) -> None:

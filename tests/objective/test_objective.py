@@ -202,3 +202,15 @@ def test_refuses_other_batches_rates_and_workers():
         Objective(noise(), 0)
     with pytest.raises(SynthmatchError, match="workers"):
         Objective(noise(), RATE, workers=0)
+
+
+def test_the_share_above_a_frequency_falls_from_one_to_nothing():
+    objective = Objective(noise(samples=44_100), 44_100)
+    shares = [objective.share_above(f) for f in (10, 100, 1000, 4000, 8000, 15_000, 20_000)]
+    assert shares[0] == 1 and shares[-1] == 0
+    assert (np.diff(shares) < 0).all()
+    # Noise has power in proportion to the width of a mel band, and is compared by its root.
+    edges = 700 * (10 ** (np.linspace(*np.log10(1 + np.array([30, 16_000]) / 700), 130)) - 1)
+    loud = (edges[2:] - edges[:-2]) ** 0.25
+    expected = loud[edges[1:-1] > 4000].sum() / loud.sum()
+    assert objective.share_above(4000) == pytest.approx(expected, abs=0.02)

@@ -5,16 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from synthmatch import Note
-from synthmatch.audio import read_recording
-from synthmatch.matcher.rates import search_rates
-from synthmatch.objective import Objective
 from synthmatch.parameters import FloatArray, Parameter, ParameterSpace
 from synthmatch.search import METHODS, Budget, make_optimizer, search, stages
 from synthmatch.search.stages import search_in_stages
 
-RATE = 44_100
-NOTE = Note(69, 100, 1.0, 1.0)
 SPACE = ParameterSpace("c", [Parameter.continuous(f"c{i}", 0, 1) for i in range(6)])
 OPTIMUM = np.linspace(0.2, 0.8, 6)
 NO_START = np.empty((0, 6))
@@ -40,51 +34,6 @@ def optimizer(stage, start):
     return make_optimizer("genetic", SPACE, stage, start=start)
 
 
-def tone(frequency: float) -> np.ndarray:
-    return np.sin(2 * np.pi * frequency * np.arange(RATE) / RATE).astype(np.float32)
-
-
-def noise() -> np.ndarray:
-    return np.random.default_rng(0).standard_normal(RATE).astype(np.float32) / 8
-
-
-@pytest.mark.parametrize(
-    ("sound", "native", "rates"),
-    [
-        (tone(440), 44_100, (16_000, 32_000)),
-        (tone(440), 96_000, (16_000, 32_000)),
-        (tone(440), 22_050, (16_000, 22_050)),
-        (tone(440), 16_384, (16_384,)),
-        (tone(440), 8_000, (8_000,)),
-        (tone(9_500), 44_100, (22_050, 32_000)),
-        (tone(13_000), 44_100, (32_000,)),
-        (noise(), 44_100, (32_000,)),
-        (np.zeros(RATE, np.float32), 44_100, (16_000, 32_000)),
-    ],
-    ids=["low", "fast", "22", "jsyn", "slow", "high", "higher", "noise", "silence"],
-)
-def test_the_first_rate_is_the_lowest_that_hears_the_recording(sound, native, rates):
-    class Sound:
-        """As much of a recording as is needed: silence is not a recording."""
-
-        def at(self, rate: int) -> np.ndarray:
-            return sound if not sound.any() else read_recording(sound, RATE).at(rate)
-
-    assert search_rates(Sound(), NOTE, native) == rates
-
-
-def test_the_share_above_a_frequency_falls_from_one_to_nothing():
-    objective = Objective(noise(), RATE)
-    shares = [objective.share_above(f) for f in (10, 100, 1000, 4000, 8000, 15_000, 20_000)]
-    assert shares[0] == 1 and shares[-1] == 0
-    assert (np.diff(shares) < 0).all()
-    # Noise has power in proportion to the width of a mel band, and is compared by its root.
-    edges = 700 * (10 ** (np.linspace(*np.log10(1 + np.array([30, 16_000]) / 700), 130)) - 1)
-    loud = (edges[2:] - edges[:-2]) ** 0.25
-    expected = loud[edges[1:-1] > 4000].sum() / loud.sum()
-    assert objective.share_above(4000) == pytest.approx(expected, abs=0.02)
-
-
 def test_the_last_fifth_goes_on_in_the_second_stage_from_the_best(monkeypatch):
     monkeypatch.setattr(stages, "_SETTLED", 400)
     first, second = Bowl(OPTIMUM), Bowl(OPTIMUM + 0.02)
@@ -108,6 +57,14 @@ def test_a_short_search_has_one_stage_and_is_in_order():
     distances = [loss for _, _, loss in found.history]
     assert distances == sorted(distances, reverse=True)
     assert found.history[-1][0] == 300
+
+
+@pytest.mark.parametrize("renders", [60, 100, 333])
+def test_nothing_is_asked_twice_where_there_is_no_second_stage(renders):
+    bowl = Bowl(OPTIMUM)
+    found = search_in_stages([bowl, bowl], optimizer, NO_START, Budget(renders=renders), keep=5)
+    asked = np.concatenate(bowl.asked)
+    assert len(np.unique(asked, axis=0)) == len(asked) == found.renders == renders
 
 
 @pytest.mark.parametrize("settled", [1, 10_000])

@@ -78,7 +78,7 @@ def test_the_proxy_ships_with_its_encoder() -> None:
 
 @pytest.mark.parametrize("synth", ["jsyn", "fm"])
 def test_a_network_s_start_beats_a_cold_search_at_equal_renders(synth: str) -> None:
-    trained, cold = Matcher.for_synth(synth), Matcher.for_synth(synth, "none")
+    trained, cold = Matcher(synth), Matcher(synth, model="none")
     assert trained.network is not None
     setting = trained.network.setting
     note, rate = setting.note, setting.sample_rate
