@@ -10,6 +10,6 @@ it needs Jinja and matplotlib, which the extra ``synthmatch[report]`` brings.
 
 from __future__ import annotations
 
-from .contents import ReportUnavailableError, report_match, write_report
+from .contents import ReportUnavailableError, report_match, require_packages, write_report
 
-__all__ = ["ReportUnavailableError", "report_match", "write_report"]
+__all__ = ["ReportUnavailableError", "report_match", "require_packages", "write_report"]

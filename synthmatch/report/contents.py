@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -81,7 +81,7 @@ def write_report(
     OutputError
         If the file cannot be written.
     """
-    _require_packages()
+    require_packages()
     if not candidates:
         raise ParameterError("a report needs at least one candidate")
     for what, audio in [("target", target_audio), *(("candidate", c.audio) for c in candidates)]:
@@ -113,14 +113,13 @@ def write_report(
         raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
 
 
-def _require_packages() -> None:
+def require_packages() -> None:
+    """Raise ReportUnavailableError unless what makes reports is installed."""
     for name in _NEEDED:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
+        if importlib.util.find_spec(name) is None:
             raise ReportUnavailableError(
                 f'reports need {name}; install it by: pip install "synthmatch[report]"'
-            ) from error
+            )
 
 
 def report_match(path: str | os.PathLike[str], match: Match, space: ParameterSpace) -> None:
