@@ -143,4 +143,3 @@ def examine_models() -> Iterator[Finding]:
             size = sum(tensor.numel() for tensor in network.estimator.parameters()) / 1e6
             text = f"{network.estimator.architecture} for {setting.synth}, {size:.1f} M numbers"
             yield Finding("ok", name, text)
-

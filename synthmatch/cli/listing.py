@@ -124,8 +124,6 @@ def presets(preset: Path, synth: str | None, as_json: bool) -> None:
         click.echo(f"{number:>4}  {name}")
 
 
-
-
 def synth_of(preset: Path) -> str:
     """Return the synth that a JSON preset names, or the only one with this file suffix.
 
