@@ -1,8 +1,12 @@
 """The published networks that estimate parameters from a sound; one file for each.
 
->>> estimator = build("conv6xl", synth.space, sample_rate=16384, samples=16384)
->>> output = estimator(audio)                   # [b, samples] -> [b, head.size]
+>>> import torch
+>>> from synthmatch import load_synth
+>>> estimator = build("conv1", load_synth("jsyn").space, sample_rate=16384, samples=16384)
+>>> output = estimator(torch.zeros(2, 16384))   # [b, samples] -> [b, head.size]
 >>> vectors = estimator.head.decode(output)     # [b, d] in the unit cube
+>>> tuple(vectors.shape)
+(2, 23)
 
 Options, their published defaults and where those come from are in the docstring of each
 class. All of them also take ``head`` and ``smoothing``, see
