@@ -358,7 +358,7 @@ def test_devices():
     assert pick_device("cpu") == "cpu"
     assert pick_device("auto") in ("cpu", "cuda", "mps")
     for name in ("cuda:99", "fast", "meta", "", 3.5):
-        with pytest.raises(DeviceError, match="no device .* use cpu, or auto"):
+        with pytest.raises(DeviceError, match=r"no device .* use cpu, or auto"):
             pick_device(name)
 
 
