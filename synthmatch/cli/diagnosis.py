@@ -14,7 +14,7 @@ import numpy as np
 from packaging.requirements import Requirement
 
 from ..registry import list_models, list_synths, load_synth
-from ..synth import DiagnosableSynth, Finding, Note, Synth
+from ..synth import Finding, Note, Synth, diagnose
 from .group import one_line
 
 _NOTE = Note(60, 100, held=0.3, total=0.5)
@@ -98,7 +98,7 @@ def examine_synths(names: Sequence[str] = (), **options: object) -> Iterator[Fin
         try:
             synth = load_synth(name, **options)
             yield Finding("ok", name, _play(synth))
-            found = synth.diagnose() if isinstance(synth, DiagnosableSynth) else []
+            found = diagnose(synth)
         except Exception as error:  # of a package that anybody may have written
             yield Finding("broken", name, one_line(error))
             continue

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -196,11 +198,11 @@ class Matcher:
         if network is not None:
             setting = network.setting
             what, played = dataclasses.replace(setting, note=as_note(note, setting.note)), None
-        scratch = tempfile.TemporaryDirectory() if out is None else None
+        folder = Path(out) if out is not None else self._temporary_folder()
         result = train(
             what,
             self.architecture,
-            out=Path(scratch.name if scratch is not None else out or ""),
+            out=folder,
             recipe=chosen,
             options=options,
             note=played,
@@ -209,8 +211,13 @@ class Matcher:
             device=self.device,
         )
         self._take(load_network(result.folder, self.device))
-        self._scratch = scratch  # the folder of the network that is in use
         return self
+
+    def _temporary_folder(self) -> Path:
+        """Return a folder that is there as long as this matcher, whose network it holds."""
+        folder = tempfile.mkdtemp(prefix="synthmatch-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write a model folder that :meth:`from_pretrained` reads, with the proxy if any.

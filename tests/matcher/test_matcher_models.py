@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from synthmatch import Matcher, Note, load_synth
 from synthmatch.audio import Recording
@@ -40,7 +41,7 @@ def test_predict_ranks_what_the_network_draws(trained: Matcher, target: np.ndarr
     assert "16 proposals" in match.method
     distances = [c.distance for c in match.candidates]
     assert distances == sorted(distances)
-    refined = trained.refine(target, match, Budget(renders=200), sample_rate=RATE)
+    refined = trained.refine(target, match, RATE, renders=200)
     assert refined.best.distance <= match.best.distance
 
 
@@ -56,7 +57,7 @@ def test_a_budget_makes_the_search_go_on_from_the_draws(
 def test_an_answer_is_as_sure_as_the_temperature_says(trained: Matcher, target: np.ndarray) -> None:
     assert trained.network is not None
     match = trained.predict(target, RATE, note=NOTE, candidates=1)
-    answer = trained.network.answer(match.target, NOTE)
+    answer = trained.network.predict(match.target, NOTE)
     likeliest = answer.likeliest()
     assert likeliest.shape == (1, 9)
 
@@ -128,7 +129,7 @@ def test_a_saved_matcher_keeps_its_proxy(tmp_path: Path) -> None:
 def test_the_network_guides_the_fresh_draws_of_a_search(
     trained: Matcher, target: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import synthmatch.matcher.matcher as module
+    import synthmatch.matcher.finding as module
 
     seen = {}
 
@@ -140,7 +141,7 @@ def test_the_network_guides_the_fresh_draws_of_a_search(
     monkeypatch.setattr(module, "make_optimizer", spy)
     match = trained.predict(target, RATE, note=NOTE, budget=Budget(renders=1), candidates=1)
     assert trained.network is not None
-    likeliest = trained.network.answer(match.target, NOTE).likeliest()
+    likeliest = trained.network.predict(match.target, NOTE).likeliest()
     sample, start = seen["sample"], np.asarray(seen["start"])
     guided = sample(np.random.default_rng(0), 1000)
     prior = sample_prior(trained.synth, np.random.default_rng(0), 1000)
@@ -202,11 +203,36 @@ def test_damage_is_one_clear_error(trained: Matcher, tmp_path: Path) -> None:
 
 def test_without_a_network_or_an_architecture() -> None:
     with pytest.raises(ParameterError, match="architecture"):
-        Matcher("fm").fit(steps=1)
+        Matcher("fm", model="none").fit(steps=1)
     with pytest.raises(WeightsError, match="fit"):
         Matcher("fm", model="conv1").save_pretrained("nowhere")
     with pytest.raises(RegistryError, match="no model named"):
         Matcher.from_pretrained("no-such-model")
+
+
+def test_a_name_that_is_neither_model_nor_architecture_lists_both() -> None:
+    with pytest.raises(ParameterError, match=r"'conv66'.*fm-is2.*conv6xl"):
+        Matcher("fm", model="conv66")
+
+
+def test_the_best_model_is_used_unless_none_is_asked_for() -> None:
+    best = Matcher("jsyn").network
+    assert best is not None and best.name == "jsyn-conv6xl"
+    assert Matcher("jsyn", model="none").network is None
+
+
+def test_fitting_goes_on_from_the_weights_and_takes_options(tmp_path: Path) -> None:
+    small = {"batch": 8, "validate": 8}
+    options = {"batch_norm": True}
+    matcher = Matcher("fm", model="conv1").fit(steps=1, options=options, **small)
+    assert matcher.network is not None
+    assert matcher.network.estimator.config["batch_norm"] is True
+    matcher.save_pretrained(tmp_path / "kept")
+    before = matcher.network.estimator.state_dict()
+    matcher.fit(steps=1, learning_rate=1e-9, **small)
+    after = matcher.network.estimator.state_dict()
+    assert all(torch.allclose(before[k].float(), after[k].float(), atol=1e-4) for k in before)
+    assert Matcher.from_pretrained(tmp_path / "kept").synth.name == "fm"
 
 
 def test_a_matcher_with_a_bank_starts_from_it(target: np.ndarray, tmp_path: Path) -> None:
@@ -233,7 +259,7 @@ def test_refining_through_a_proxy_never_gets_worse(target: np.ndarray, tmp_path:
     )
     matcher = Matcher.from_pretrained(tmp_path / "model")
     first = matcher.predict(target, RATE, note=NOTE, candidates=2)
-    better = matcher.refine(target, first, Budget(seconds=3.0), method="proxy", sample_rate=RATE)
+    better = matcher.refine(target, first, RATE, seconds=3.0, method="proxy")
     assert better.best.distance <= first.best.distance
     assert "finetuned" in better.method
 
@@ -243,4 +269,4 @@ def test_a_network_without_a_proxy_cannot_be_finetuned(
 ) -> None:
     match = trained.predict(target, RATE, note=NOTE, candidates=1)
     with pytest.raises(WeightsError, match="proxy"):
-        trained.refine(target, match, method="proxy", sample_rate=RATE)
+        trained.refine(target, match, RATE, method="proxy")
