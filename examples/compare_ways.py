@@ -98,7 +98,7 @@ def measure(setting: str, model: str, sound: int | str, way: str, seconds: float
         key = zlib.crc32(str(sound if isinstance(sound, int) else Path(sound).stem).encode())
         vector = source.sample(stream(key, "train"), 1)[0]
     elif way == "network alone":
-        vector = trained.network.answer(recording, note).likeliest()[0]
+        vector = trained.network.predict(recording, note).likeliest()[0]
     elif way == "best of 16":
         vector = trained.predict(recording, note=note, candidates=1).best.vector
     elif way == "cold search":
