@@ -163,12 +163,14 @@ def leave_out_own_sounds(found: Sequence[Path], suffixes: Collection[str]) -> li
 
 
 def _is_candidate(path: Path, suffixes: Collection[str]) -> bool:
-    """Return whether the preset lies beside it that makes this sound."""
+    """Return whether the preset that makes this sound lies beside it, and the best one too."""
     ranked = re.fullmatch(r"(.+)\.([1-9]\d*)", path.stem, re.DOTALL)
     if ranked is None or path.suffix != ".wav":
         return False
-    name = ranked[1] if ranked[2] == "1" else path.stem
-    return any(path.with_name(f"{name}{suffix}").is_file() for suffix in suffixes)
+    names = {ranked[1], ranked[1] if ranked[2] == "1" else path.stem}
+    return any(
+        all(path.with_name(f"{name}{suffix}").is_file() for name in names) for suffix in suffixes
+    )
 
 
 def _folded(name: str) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ParameterError
-from .group import interrupted_status
 
 if TYPE_CHECKING:
     from ..settings import Source
@@ -180,7 +179,7 @@ def train(
     )
     if result.stopped == "interrupted":
         click.echo("run the same command to go on", err=True)
-        sys.exit(interrupted_status())
+        sys.exit(128 + result.signal)
     click.echo(f"{result.folder}")
 
 
@@ -218,33 +217,24 @@ def dataset(
     The same command goes on with one that was interrupted. Train on it with
     synthmatch train --data FOLDER.
     """
-    from concurrent.futures import ProcessPoolExecutor
-    from contextlib import nullcontext
-    from multiprocessing import get_context
-
     from ..datasets import build_dataset
 
     def show(there: int, of: int, left: float) -> None:
         wait = f", {clock(left)} left" if left < float("inf") else ""
         _line(f"{there:,} of {of:,} sounds{wait}", done=there == of)
 
-    if scheduler is not None and workers > 1:
-        raise ParameterError("--workers are processes here; a --scheduler has its own")
-    elsewhere: dict[str, Any] = {} if scheduler is None else {"scheduler": scheduler}
-    pool = ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else None
-    with pool or nullcontext():
-        folder = build_dataset(
-            _source(synth, setting, _note(note, held, seconds)).setting,
-            output,
-            sounds,
-            seed=seed,
-            encoding=encoding,
-            gate=gate,
-            executor=pool,
-            overwrite=overwrite,
-            progress=show,
-            **elsewhere,
-        )
+    folder = build_dataset(
+        _source(synth, setting, _note(note, held, seconds)).setting,
+        output,
+        sounds,
+        seed=seed,
+        encoding=encoding,
+        gate=gate,
+        workers=workers,
+        scheduler=scheduler,
+        overwrite=overwrite,
+        progress=show,
+    )
     click.echo(f"{folder}")
 
 
@@ -253,7 +243,13 @@ def dataset(
 @click.option("-m", "--models", default="", help="Names or folders, comma-separated.")
 @click.option("--sounds", default=200, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=0, show_default=True, type=_SEED, help="Which held-out sounds.")
-@click.option("--reference", default=5000, show_default=True, help="Sounds the baselines know.")
+@click.option(
+    "--reference",
+    default=5000,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Sounds the baselines know.",
+)
 @click.option("--finetuned", is_flag=True, help="Also finetune models with a proxy; slow.")
 @click.option("--table", "tables", multiple=True, help="Instead of the setting's own tables.")
 @click.option("--gate", type=float, help="Redraw sounds under this level in dB.")
@@ -272,8 +268,10 @@ def evaluate(
     **options: Any,
 ) -> None:
     """Print a paper's tables: models, baselines and published figures on held-out sounds."""
+    from ..estimators.device import pick_device
     from ..evaluation import evaluate as run
 
+    pick_device(options["device"])  # baselines alone would not ask for it
     names = [name.strip() for name in models.split(",") if name.strip()]
     source = _source(synth, setting, _note(note, held, seconds))
     result = run(source, names, progress=lambda text: _line(text), **options)
