@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ParameterError
-from .group import interrupted_status
 
 if TYPE_CHECKING:
     from ..settings import Source
@@ -104,7 +104,8 @@ def _what(command: Any) -> Any:
 @click.command()
 @_what
 @click.option("--data", type=click.Path(path_type=Path), help="Or a data set on disk.")
-@click.option("-m", "--model", "architecture", required=True, help="Architecture: conv6xl, ...")
+@click.option("-m", "--model", "architecture", help="Architecture: conv6xl, ...")
+@click.option("--start", help="Or the weights to begin with: a model's name or folder.")
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Model folder."
 )
@@ -132,7 +133,8 @@ def train(
     held: float | None,
     seconds: float | None,
     data: Path | None,
-    architecture: str,
+    architecture: str | None,
+    start: str | None,
     output: Path,
     options: tuple[str, ...],
     proxy: bool,
@@ -164,12 +166,14 @@ def train(
         out=output,
         recipe=chosen,
         options=_options(options),
+        start=start,
         goal=partial(ProxyGoal, share=1.0 if proxy_share is None else proxy_share)
         if proxy
         else None,
         device=device,
         half=half,
         overwrite=overwrite,
+        notify=lambda text: _line(text, done=True),
         progress=_show,
     )
     scores = ", ".join(f"{k} {v:.4g}" for k, v in result.scores.items())
@@ -180,7 +184,7 @@ def train(
     )
     if result.stopped == "interrupted":
         click.echo("run the same command to go on", err=True)
-        sys.exit(interrupted_status())
+        sys.exit(128 + (result.signal or signal.SIGINT))
     click.echo(f"{result.folder}")
 
 
@@ -218,10 +222,6 @@ def dataset(
     The same command goes on with one that was interrupted. Train on it with
     synthmatch train --data FOLDER.
     """
-    from concurrent.futures import ProcessPoolExecutor
-    from contextlib import nullcontext
-    from multiprocessing import get_context
-
     from ..datasets import build_dataset
 
     def show(there: int, of: int, left: float) -> None:
@@ -230,21 +230,18 @@ def dataset(
 
     if scheduler is not None and workers > 1:
         raise ParameterError("--workers are processes here; a --scheduler has its own")
-    elsewhere: dict[str, Any] = {} if scheduler is None else {"scheduler": scheduler}
-    pool = ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else None
-    with pool or nullcontext():
-        folder = build_dataset(
-            _source(synth, setting, _note(note, held, seconds)).setting,
-            output,
-            sounds,
-            seed=seed,
-            encoding=encoding,
-            gate=gate,
-            executor=pool,
-            overwrite=overwrite,
-            progress=show,
-            **elsewhere,
-        )
+    folder = build_dataset(
+        _source(synth, setting, _note(note, held, seconds)).setting,
+        output,
+        sounds,
+        seed=seed,
+        encoding=encoding,
+        gate=gate,
+        workers=workers,
+        scheduler=scheduler,
+        overwrite=overwrite,
+        progress=show,
+    )
     click.echo(f"{folder}")
 
 
