@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,8 @@ def _what(command: Any) -> Any:
 @click.command()
 @_what
 @click.option("--data", type=click.Path(path_type=Path), help="Or a data set on disk.")
-@click.option("-m", "--model", "architecture", required=True, help="Architecture: conv6xl, ...")
+@click.option("-m", "--model", "architecture", help="Architecture: conv6xl, ...")
+@click.option("--start", help="Or the weights to begin with: a model's name or folder.")
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Model folder."
 )
@@ -131,7 +133,8 @@ def train(
     held: float | None,
     seconds: float | None,
     data: Path | None,
-    architecture: str,
+    architecture: str | None,
+    start: str | None,
     output: Path,
     options: tuple[str, ...],
     proxy: bool,
@@ -163,12 +166,14 @@ def train(
         out=output,
         recipe=chosen,
         options=_options(options),
+        start=start,
         goal=partial(ProxyGoal, share=1.0 if proxy_share is None else proxy_share)
         if proxy
         else None,
         device=device,
         half=half,
         overwrite=overwrite,
+        notify=lambda text: _line(text, done=True),
         progress=_show,
     )
     scores = ", ".join(f"{k} {v:.4g}" for k, v in result.scores.items())
@@ -179,7 +184,7 @@ def train(
     )
     if result.stopped == "interrupted":
         click.echo("run the same command to go on", err=True)
-        sys.exit(128 + result.signal)
+        sys.exit(128 + (result.signal or signal.SIGINT))
     click.echo(f"{result.folder}")
 
 

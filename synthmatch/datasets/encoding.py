@@ -117,11 +117,13 @@ def from_table(table: Any, rows: range, columns: int, setting: Setting) -> Batch
     if str(column.type).startswith("struct"):
         sounds = np.stack([_from_flac(row["bytes"], setting) for row in column.to_pylist()])
     else:
-        flat = _numbers(column).astype(np.float32)
+        with np.errstate(invalid="ignore"):  # not a number, which is found below
+            flat = _numbers(column).astype(np.float32)
         if flat.size != len(rows) * setting.samples:
             raise DatasetError(f"its sounds are not all {setting.samples:,} samples long")
         sounds = flat.reshape(len(rows), -1)
-    audio = sounds * gains[:, None]
+    with np.errstate(invalid="ignore", over="ignore"):
+        audio = sounds * gains[:, None]
     if not np.isfinite(audio).all():
         raise DatasetError("it has sounds that are not finite")
     return Batch(vectors.reshape(len(rows), columns), audio)

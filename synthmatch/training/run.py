@@ -51,8 +51,8 @@ class TrainingResult:
         Spent training, interruptions left out.
     stopped : str
         "finished", "no better for N validations" or "interrupted".
-    signal : int
-        Number of the signal that interrupted it (2 for Ctrl-C, 15 for SIGTERM), or 0.
+    signal : int or None
+        Number of the signal that interrupted it: 2 for Ctrl-C, 15 for SIGTERM.
     """
 
     folder: Path
@@ -62,7 +62,7 @@ class TrainingResult:
     steps: int
     seconds: float
     stopped: str
-    signal: int = 0
+    signal: int | None = None
 
 
 def train(
@@ -190,7 +190,7 @@ def train(
         state.step,
         state.seconds,
         stopped,
-        run.signal,
+        run.signal or None,
     )
 
 

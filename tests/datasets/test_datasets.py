@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from sine_synth import NOTE, RATE, SineSynth, sine_source
+from sine_synth import NOTE, RATE, SineSynth, sine_source, with_helpers
 
 from synthmatch.datasets import (
     Dataset,
@@ -208,7 +208,7 @@ def test_goes_on_after_kill_9(tmp_path):
         """
     )
     folder = tmp_path / "data"
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "helpers")}
+    environment = with_helpers()
     done = subprocess.run([sys.executable, "-c", script, str(folder)], env=environment, check=False)
     assert done.returncode == -signal.SIGKILL
     with pytest.raises(DatasetError, match=r"unfinished: [3-5] of 8 shards"):
@@ -514,7 +514,7 @@ if __name__ == "__main__":
 def test_workers_end_with_a_killed_parent(tmp_path):
     script = tmp_path / "render.py"
     script.write_text(LOADED)
-    environment = {**os.environ, "PYTHONPATH": f"{HELPERS}:{os.environ.get('PYTHONPATH', '')}"}
+    environment = with_helpers()
     command = [sys.executable, str(script), str(tmp_path / "data")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         for _ in range(4):

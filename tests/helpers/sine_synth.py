@@ -1,5 +1,9 @@
 """A small synth for tests of data and training: a decaying sine."""
 
+import os
+import pathlib
+import sys
+
 import numpy as np
 
 from synthmatch.parameters import Parameter, ParameterSpace
@@ -35,3 +39,9 @@ class SineSynth:
 
 def sine_source(sampler="classes"):
     return Source(SineSynth(), Setting("sine", "sine", NOTE, RATE, sampler))
+
+
+def with_helpers():
+    """Return the environment of a process that finds this module and what its parent finds."""
+    here = str(pathlib.Path(__file__).parent)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([here, *filter(None, sys.path)])}

@@ -1,26 +1,36 @@
 import copy
 import dataclasses
 import json
-import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from sine_synth import NOTE, RATE, SineSynth, sine_source
+from sine_synth import NOTE, RATE, SineSynth, sine_source, with_helpers
 
 from synthmatch.datasets import Batch, Dataset, RenderedBatches, build_dataset, draw, stream
-from synthmatch.errors import DeviceError, ParameterError, SynthmatchError, TrainingError
+from synthmatch.errors import (
+    BusyError,
+    DeviceError,
+    ParameterError,
+    SynthmatchError,
+    TrainingError,
+    TrainingWarning,
+    WeightsError,
+)
 from synthmatch.estimators import build, pick_device
+from synthmatch.settings import Setting, Source
+from synthmatch.synth import FrozenSynth
 from synthmatch.training import Goal, Recipe, plot_log, read_log, train
 from synthmatch.training.launch import OneDevice
-from synthmatch.training.loop import Run, average
+from synthmatch.training.loop import Run, average, torch_seed
 from synthmatch.training.optimizers import optimizer_for, orthogonalised
-from synthmatch.weights import load_model
+from synthmatch.weights import load_model, load_proxy
+from synthmatch.weights.tensors import read_tensors, write_tensors
 
 QUICK = Recipe(steps=12, batch=8, validations=3, validate=32)
 
@@ -132,7 +142,7 @@ def test_killed_run_goes_on_from_its_last_checkpoint(tmp_path):
         train(sine_source(), "conv1", out=sys.argv[1], recipe=recipe, device="cpu", progress=die)
         """
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "helpers")}
+    environment = with_helpers()
     out = tmp_path / "killed"
     done = subprocess.run([sys.executable, "-c", script, str(out)], env=environment, check=False)
     assert done.returncode == -signal.SIGKILL
@@ -221,8 +231,7 @@ def test_two_processes_are_a_larger_batch_too(tmp_path):
         )
     )
     environment = {
-        **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[1] / "helpers"),
+        **with_helpers(),
         "OMP_NUM_THREADS": "1",
     }
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", script]
@@ -375,3 +384,245 @@ def test_log_and_picture(tmp_path):
         read_log(tmp_path / "m")
     with pytest.raises(TrainingError, match="no training log"):
         plot_log(tmp_path / "none", tmp_path / "curves.png")
+
+
+def interrupt_at(step):
+    def interrupt(progress):
+        if progress.step >= step:
+            signal.raise_signal(signal.SIGINT)
+
+    return interrupt
+
+
+def test_goes_on_from_loaded_weights(tmp_path):
+    first = run(tmp_path / "first")
+    before = {k: v.clone() for k, v in first.estimator.state_dict().items()}
+    still = Recipe(**{**vars(QUICK), "learning_rate": 1e-12})
+    for start in (first.estimator, tmp_path / "first", str(tmp_path / "first")):
+        out = tmp_path / f"again {type(start).__name__}"
+        again = train(sine_source(), out=out, recipe=still, start=start, device="cpu")
+        for name, value in again.estimator.state_dict().items():
+            torch.testing.assert_close(value, before[name], rtol=0, atol=1e-6)
+    assert all(torch.equal(v, before[k]) for k, v in first.estimator.state_dict().items())
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path):
+    first = run(tmp_path / "first").estimator
+    other = Source(SineSynth(), Setting("fast", "sine", NOTE, 2 * RATE, "classes"))
+    frozen = Source(FrozenSynth(SineSynth(), {"wave": "sine"}), sine_source().setting)
+    for what, architecture, options, message in (
+        (sine_source(), "conv3", {}, "are of architecture conv1, not conv3"),
+        (sine_source(), None, {"mels": 40}, "are of mels 0, not 40"),
+        (other, None, {}, "are of sample_rate 4000, not 8000"),
+        (frozen, None, {}, "are for other parameters"),
+    ):
+        with pytest.raises(TrainingError, match=message):
+            train(
+                what, architecture, out=tmp_path / "m", recipe=QUICK, options=options, start=first
+            )
+    with pytest.raises(TrainingError, match="name an architecture to train, or a model"):
+        train(sine_source(), out=tmp_path / "m", recipe=QUICK)
+
+
+def test_another_start_is_another_run(tmp_path):
+    first, second = run(tmp_path / "1").estimator, run(tmp_path / "2", half=True).estimator
+    options = {"out": tmp_path / "m", "recipe": QUICK, "device": "cpu"}
+    train(sine_source(), start=first, progress=interrupt_at(4), **options)
+    with pytest.raises(TrainingError, match="unfinished run with another start"):
+        train(sine_source(), start=second, **options)
+    assert train(sine_source(), start=first, **options).stopped == "finished"
+
+
+def test_a_proxy_is_gone_on_with_too(tmp_path):
+    options = {"recipe": Recipe(steps=2, batch=4, validations=1, validate=8), "device": "cpu"}
+    one = train(sine_source(), "inversynth2", out=tmp_path / "1", goal="proxy", **options)
+    still = dataclasses.replace(options["recipe"], learning_rate=1e-12)
+    options = {**options, "recipe": still, "goal": "proxy", "start": tmp_path / "1"}
+    train(sine_source(), out=tmp_path / "2", **options)
+    proxies = [load_proxy(tmp_path / n, one.estimator).state_dict() for n in "12"]
+    assert proxies[0].keys() == proxies[1].keys()
+    for name, value in proxies[0].items():
+        if "running" not in name and "tracked" not in name:
+            torch.testing.assert_close(proxies[1][name], value, rtol=0, atol=1e-6)
+
+
+def test_one_training_to_a_folder(tmp_path):
+    def second(progress):
+        with pytest.raises(BusyError, match="another process trains in"):
+            run(tmp_path / "m")
+
+    assert run(tmp_path / "m", progress=second).stopped == "finished"
+    assert not (tmp_path / "m" / ".lock").exists()
+
+
+KILLED = """
+import os, signal, sys
+import torch
+from sine_synth import sine_source
+from synthmatch import _files
+from synthmatch.training import Recipe, train
+torch.set_num_threads(1)
+left = [int(sys.argv[2])]
+sync = _files._sync
+def die(path):
+    if left[0] == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left[0] -= 1
+    sync(path)
+_files._sync = die
+recipe = Recipe(steps=12, batch=8, validations=3, validate=32)
+train(sine_source(), "conv1", out=sys.argv[1], recipe=recipe, device="cpu")
+"""
+
+
+@pytest.mark.parametrize("write", [2, 4, 5, 6, 9])
+def test_a_run_that_was_killed_while_it_wrote_goes_on_to_the_same_end(tmp_path, write):
+    """However early: the checkpoint is there before anything that looks like a model."""
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    command = [sys.executable, str(script), str(tmp_path / "m"), str(write)]
+    done = subprocess.run(command, env=with_helpers(), check=False)
+    assert done.returncode == -signal.SIGKILL
+    resumed = run(tmp_path / "m")
+    assert resumed.stopped == "finished"
+    assert same(resumed.estimator, run(tmp_path / "straight").estimator)
+    names = {p.name for p in (tmp_path / "m").iterdir()}
+    assert names == {"config.json", "log.jsonl", "model.safetensors"}  # nothing is left over
+    with pytest.raises(TrainingError, match="finished model"):
+        run(tmp_path / "m")
+
+
+def test_the_first_checkpoint_comes_with_the_first_validation(tmp_path):
+    there = []
+
+    def look(progress):
+        there.append((progress.step, (tmp_path / "m" / "checkpoint.safetensors").is_file()))
+
+    run(tmp_path / "m", progress=look)
+    assert there == [(4, False), (8, True), (12, True)]
+
+
+def test_says_what_it_needs_and_warns_where_that_is_not_there(tmp_path, monkeypatch):
+    lines = []
+    result = run(tmp_path / "a", notify=lines.append)
+    weights = sum(p.numel() for p in result.estimator.parameters())
+    assert re.fullmatch(
+        rf"{weights:,} weights; training needs about \d+\.\d GB on cpu, \d+\.\d GB are free",
+        said[0],
+    )
+    monkeypatch.setattr("synthmatch.training.run.memory_free", lambda device: 1000)
+    with pytest.warns(TrainingWarning, match="take a smaller batch or network"):
+        run(tmp_path / "b")
+
+
+MEMORY = """
+import json, resource, sys, threading, time
+import torch
+from sine_synth import sine_source
+from synthmatch.training import Recipe, train
+import synthmatch.training.loop as loop
+torch.set_num_threads(1)
+peaks = {}
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+save = loop.save_checkpoint
+def measured(*arguments):
+    peaks.setdefault("training", peak())
+    save(*arguments)
+    peaks["checkpoint"] = peak()
+loop.save_checkpoint = measured
+recipe = Recipe(steps=2, batch=8, validations=1, validate=8)
+told = []
+train(sine_source(), "ast-mlp", out=sys.argv[1], recipe=recipe, device="cpu", notify=told.append,
+      options={"width": 3072})
+print(json.dumps([peaks, told]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts kilobytes as Linux does")
+def test_a_checkpoint_takes_next_to_no_memory(tmp_path):
+    command = [sys.executable, "-c", MEMORY, str(tmp_path / "m")]
+    done = subprocess.run(command, env=with_helpers(), check=True, capture_output=True, text=True)
+    peaks, told = json.loads(done.stdout)
+    weights = int(told[0].split()[0].replace(",", ""))
+    assert weights > 40e6
+    largest = 4 * 3072 * 3072 * 8 / 4  # one tensor of the optimiser, and some
+    assert peaks["checkpoint"] - peaks["training"] < 2 * largest < 0.3 * 4 * 4 * weights
+
+
+def test_a_full_disk_is_one_line(tmp_path):
+    """The largest file a process may write stands for the disk."""
+    resource = pytest.importorskip("resource")
+    script = tmp_path / "full.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import resource, sys
+            from sine_synth import sine_source
+            from synthmatch.errors import SynthmatchError
+            from synthmatch.training import Recipe, train
+            recipe = Recipe(steps=12, batch=8, validations=3, validate=32)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+            try:
+                train(sine_source(), "conv1", out=sys.argv[1], recipe=recipe, device="cpu")
+            except SynthmatchError as error:
+                print(error)
+            """
+        )
+    )
+    for size in (0, 100, 20_000):
+        out = tmp_path / str(size)
+        done = subprocess.run(
+            [sys.executable, str(script), str(out), str(size)],
+            env=with_helpers(),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        assert re.fullmatch(r"cannot write .*: File too large\n", done.stdout)
+        assert not list(out.glob(".[0-9]*"))
+        assert run(out).stopped == "finished"
+    assert resource is not None
+
+
+@pytest.mark.parametrize(
+    "row", ["[1]", '{"event": "train"}', '{"event": 1, "step": 1}', "[" * 9999]
+)
+def test_a_damaged_log_is_one_line(tmp_path, row):
+    (tmp_path / "log.jsonl").write_text(row + "\n")
+    with pytest.raises(TrainingError, match="line 1: not a training log"):
+        read_log(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state, tensors: state.pop("state"),
+        lambda state, tensors: state["state"].update(step="4"),
+        lambda state, tensors: state["state"].update(window=[None]),
+        lambda state, tensors: state["state"].update(colour=1),
+        lambda state, tensors: state.update(identity=[]),
+        lambda state, tensors: tensors.pop("generator.cpu"),
+        lambda state, tensors: tensors.update({"generator.cpu": torch.zeros(3)}),
+        lambda state, tensors: tensors.pop("optimizer.0.exp_avg"),
+        lambda state, tensors: tensors.update({"optimizer.99.step": torch.zeros(())}),
+        lambda state, tensors: tensors.update({"optimizer.0.exp_avg": torch.zeros(3)}),
+        lambda state, tensors: tensors.update({"optimizer.x.step": torch.zeros(())}),
+        lambda state, tensors: tensors.pop("goal.estimator.output.bias"),
+    ],
+)
+def test_damaged_checkpoints_are_one_line(tmp_path, change):
+    run(tmp_path, progress=interrupt_at(4))
+    file = tmp_path / "checkpoint.safetensors"
+    tensors, metadata = read_tensors(file)
+    state = json.loads(metadata["state"])
+    change(state, tensors)
+    write_tensors(file, tensors, {"state": json.dumps(state)})
+    with pytest.raises((WeightsError, TrainingError)) as caught:
+        run(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_seeds_of_processes_and_steps_never_collide():
+    keys = [(seed, *key) for seed in (0, 1, 2**32) for key in ((), (0,), (1,), (1, 0), (0, 1))]
+    assert len({torch_seed(*key) for key in keys}) == len(keys)
