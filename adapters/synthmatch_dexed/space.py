@@ -181,11 +181,23 @@ def to_vectors(space: ParameterSpace, voices: VoiceArray) -> FloatArray:
     Without a 156th number all operators are on; the filter and such are neutral.
     """
     switches = voices[:, VOICE] if voices.shape[1] > VOICE else np.full(len(voices), SWITCHES_ON)
-    full = np.tile(whole().encode(NEUTRAL), (len(voices), 1))
+    full = np.tile(_neutral_vector(), (len(voices), 1))
     full[:, _COLUMNS] = (voices[:, :SOUND] + 0.5) / _CHOICES
     full[:, _SWITCH_COLUMNS] = ((switches[:, None] & _SWITCH_BITS) > 0) * 0.5 + 0.25
-    chosen: FloatArray = full[:, [_ORDER.index(name) for name in space.names]]
+    chosen: FloatArray = full[:, _places(space.names)]
     return chosen
+
+
+@functools.cache
+def _neutral_vector() -> FloatArray:
+    """Return the vector ``[155]`` of the default patch, with the plug-in's parameters neutral."""
+    return whole().encode(NEUTRAL)
+
+
+@functools.lru_cache(maxsize=64)
+def _places(names: tuple[str, ...]) -> IntArray:
+    """Return where parameters stand among all 155."""
+    return np.array([_ORDER.index(name) for name in names], dtype=np.int64)
 
 
 def to_voice(patch: Mapping[str, Value], name: str = "") -> VoiceArray:

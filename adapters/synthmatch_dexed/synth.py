@@ -147,8 +147,10 @@ class Dexed:
         """
         from .prior import sample_voices
 
-        voice = to_voice(whole().patch(given))
-        held = {name: int(voice[COLUMN[name]]) for name in given if name in COLUMN}
+        held = {}
+        if given:
+            voice = to_voice(whole().patch(given))
+            held = {name: int(voice[COLUMN[name]]) for name in given if name in COLUMN}
         return to_vectors(self.space, sample_voices(rng, n, held))
 
     def save_patch(self, patch: Mapping[str, Value], path: str | os.PathLike[str]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,9 +17,9 @@ from scipy.stats import spearmanr
 from synthmatch.errors import ParameterError
 from synthmatch.synth import sample_prior
 from synthmatch_dexed import Dexed, dexed_t6, dx7_144
-from synthmatch_dexed.augment import mix_operators, resample
 from synthmatch_dexed.backends.embedded import render_voices
 from synthmatch_dexed.prior import FILE, Prior, load_prior, sample_voices
+from synthmatch_dexed.prior.augment import mix_operators, resample
 from synthmatch_dexed.space import dexed_space, to_voices
 from synthmatch_dexed.voices import COLUMN, LARGEST, SOUND
 
@@ -138,6 +140,30 @@ def test_draws_depend_on_the_generator_alone():
     assert np.array_equal(a, b) and not np.array_equal(a, c)
     assert (a >= 0).all() and (a <= LARGEST).all()
     assert sample_voices(np.random.default_rng(0), 0).shape == (0, 155)
+
+
+@pytest.mark.parametrize(
+    ("seed", "n", "digest"),
+    [(0, 1, "8c6d986da92c1d12"), (1, 64, "7e4e1ec1cdffe748"), (2, 2100, "492b6f167b520f0d")],
+)
+def test_what_a_seed_gives_never_changes(seed, n, digest):
+    """Banks of draws are remade from their seeds: another digest is another format."""
+    sounds = sample_voices(np.random.default_rng(seed), n)[:, :SOUND]
+    assert hashlib.sha256(sounds.astype(np.uint8).tobytes()).hexdigest()[:16] == digest
+
+
+def test_draws_at_once_are_those_one_after_the_other():
+    together = sample_voices(np.random.default_rng(3), 2100)
+    rng = np.random.default_rng(3)
+    parts = [sample_voices(rng, n) for n in (1, 30, 2069)]
+    assert np.array_equal(together, np.concatenate(parts))
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        alone = sample_voices(np.random.default_rng(3), 2100)
+    finally:
+        numba.set_num_threads(threads)
+    assert np.array_equal(together, alone)
 
 
 def test_given_numbers_are_held():

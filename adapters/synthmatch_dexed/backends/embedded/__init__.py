@@ -6,7 +6,7 @@
     What happens once a note: voices as the numbers that the kernel runs on.
 ``kernel``
     What happens once a block: the compiled loop over blocks and operators. It calls
-    ``envelopes``, ``lfo`` and ``operators``; ``compiling`` has numba compile and keep it.
+    ``envelopes``, ``lfo`` and ``operators``.
 ``tables``
     The numbers a DX7 is made of.
 """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...compiling import Ints, compiled
 from . import programme as pg
-from .compiling import Ints, compiled
 from .tables import BLOCK
 
 LEVEL, STAGE = 0, 1  # the running state of an envelope

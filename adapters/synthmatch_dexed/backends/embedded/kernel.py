@@ -10,8 +10,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from ...compiling import Floats, Ints, Word, Words, compiled, compiled_now
 from . import programme as pg
-from .compiling import Floats, Ints, Word, Words, compiled, compiled_now
 from .envelopes import STAGE, advance_envelope, advance_pitch_envelope, enter
 from .lfo import advance_lfo
 from .operators import (

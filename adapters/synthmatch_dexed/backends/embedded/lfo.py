@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...compiling import Ints, compiled
 from . import programme as pg
-from .compiling import Ints, compiled
 from .tables import OCTAVE, Waves
 
 _CYCLE = OCTAVE - 1

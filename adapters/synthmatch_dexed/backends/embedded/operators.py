@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from .compiling import Ints, Word, Words, compiled
+from ...compiling import Ints, Word, Words, compiled
 from .tables import BLOCK, OCTAVE, Waves
 
 CYCLE = OCTAVE - 1

@@ -1,4 +1,4 @@
-"""How numba compiles the kernel, and keeps the machine code where it can."""
+"""How numba compiles functions, and keeps the machine code where it can."""
 
 from __future__ import annotations
 

@@ -1,47 +1,24 @@
-"""Voices such as people make, drawn from a model of 23,000 of theirs.
-
-The 145 numbers of a voice are drawn one after the other, each from a distribution that
-depends on all before it. The model is a neural autoregressive distribution estimator
-(NADE: Larochelle and Murray, AISTATS 2011) over bins of the numbers' values, with two
-additions. A number depends directly on its *parents*, the algorithm and the two others
-that tell most about it, and it may be copied from its *sources*: people often set a number
-as they set the same one of an earlier operator, or the stage before it of an envelope. With
-``x[i]`` the value of number ``i``, ``k[i]`` its bin, ``q`` its parents and ``s[i, j]`` the
-values of its sources::
-
-    a[0] = c,   a[i + 1] = a[i] + W[i][k[i]] + sum over j of M[i][j] [x[i] = s[i, j]]
-    h = relu(a[i])
-    gate = softmax(G[i] h + d[i])
-    logits = V[i] h + b[i] + sum over q of T[i, q][k[q]]
-    p(x[i]) = gate[0] softmax(logits)[k[i]] p(x[i] | k[i])
-              + sum over j of gate[1 + j] [x[i] = s[i, j]]
-
-where ``p(x | k)`` is how often people use a value of a bin. Common values, 99 or 50 for
-example, have a bin of their own. The tensors are made by ``examples/train_dx7_prior.py``;
-they hold no voices.
-"""
+"""The model of voices: its tensors, and the probability of a voice."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from synthmatch.errors import ParameterError
 from synthmatch.parameters import FloatArray
 
-from .voices import COLUMN, LARGEST, SOUND, VoiceArray, name_codes
+from ..voices import LARGEST, SOUND, VoiceArray
+from .drawing import UNIFORMS, Packed, draw_on_threads
 
 SingleArray = npt.NDArray[np.float32]
 _Item = TypeVar("_Item", bound=np.generic)
 
-FILE = Path(__file__).with_name("prior.safetensors")
-"""Where the tensors of the model are."""
+_AT_ONCE = 2048  # voices; the random numbers of so many take 5 MB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,23 +63,6 @@ class Step:
         equal = values[:, None] == sounds[:, self.sources]
         total: SingleArray = self.embeddings[self.bins[values]] + equal @ self.matches
         return total
-
-    def draw(
-        self,
-        sounds: VoiceArray,
-        hidden: SingleArray,
-        rng: np.random.Generator,
-        temperature: float,
-    ) -> VoiceArray:
-        """Return values ``[n]`` for the numbers before in ``sounds`` and ``h [n, hidden]``."""
-        n = len(sounds)
-        bins = _choose(self._logits(sounds, hidden) / temperature, rng)
-        within = rng.random(n) * (1.0 - 1e-12)  # so that the sum stays below bins + 1
-        fresh = np.searchsorted(self.ladder, bins + within, "right")
-        choices = np.column_stack([fresh, sounds[:, self.sources]])
-        ways = _choose((hidden @ self.gates.T + self.gate_biases) / temperature, rng)
-        taken: VoiceArray = choices[np.arange(n), ways]
-        return taken
 
     def log_probability(self, sounds: VoiceArray, hidden: SingleArray) -> FloatArray:
         """Return the logarithm ``[n]`` of the probability of this number of ``sounds``."""
@@ -174,16 +134,47 @@ class Prior:
         temperature: float = 1.0,
     ) -> VoiceArray:
         """Return ``n`` sounds ``int64 [n, 145]``, with the numbers ``given`` by column."""
-        held = given or {}
-        sounds = np.zeros((n, SOUND), dtype=np.int64)
-        total = np.tile(self.start, (n, 1))
-        for step in self.steps:
-            if step.column in held:
-                sounds[:, step.column] = held[step.column]
-            else:
-                sounds[:, step.column] = step.draw(sounds, np.maximum(total, 0.0), rng, temperature)
-            total += step.seen(sounds)
+        held = np.full(SOUND, -1)
+        for column, value in (given or {}).items():
+            held[column] = value
+        sounds = np.empty((n, SOUND), dtype=np.int64)
+        for first in range(0, n, _AT_ONCE):
+            part = sounds[first : first + _AT_ONCE]
+            uniforms = rng.random((len(part), SOUND, UNIFORMS))
+            draw_on_threads(uniforms, held, temperature, self._packed, part)
         return sounds
+
+    @functools.cached_property
+    def _packed(self) -> Packed:
+        steps = self.steps
+        places = {step.column: place for place, step in enumerate(steps)}
+        most = max(len(step.parents) for step in steps)
+        parents = np.full((len(steps), most, 2), -1, dtype=np.int64)
+        tables: list[SingleArray] = []
+        size = 0
+        for row, step in zip(parents, steps, strict=True):
+            for pair, (column, table) in zip(row, step.parents, strict=False):
+                pair[:] = places[column], size
+                tables.append(table[_firsts(steps[places[column]].bins)].ravel())
+                size += tables[-1].size
+        return Packed(
+            start=_filled_up(self.start[None])[0],
+            columns=np.array([step.column for step in steps]),
+            values=_starts([len(step.bins) for step in steps]),
+            rows=_starts([len(step.biases) for step in steps]),
+            sources=_starts([len(step.sources) for step in steps]),
+            bins=np.concatenate([step.bins for step in steps]),
+            edges=np.concatenate([step.ladder - step.bins for step in steps]),
+            copied=np.concatenate([step.sources for step in steps]),
+            parents=parents,
+            tables=np.concatenate(tables),
+            weights=_filled_up(np.concatenate([step.weights for step in steps])).ravel(),
+            biases=np.concatenate([step.biases for step in steps]),
+            gates=_filled_up(np.concatenate([step.gates for step in steps])).ravel(),
+            gate_biases=np.concatenate([step.gate_biases for step in steps]),
+            embeddings=_filled_up(np.concatenate([step.embeddings for step in steps])),
+            matches=_filled_up(np.concatenate([step.matches for step in steps])),
+        )
 
     def log_probability(self, sounds: VoiceArray) -> FloatArray:
         """Return the logarithm ``[n]`` of the probability of sounds ``[n, 145]``, in nats."""
@@ -219,18 +210,26 @@ def _parents(
     return found
 
 
+def _firsts(bins: VoiceArray) -> VoiceArray:
+    """Return the first value of each bin."""
+    return np.append(0, np.flatnonzero(np.diff(bins)) + 1)
+
+
+def _filled_up(rows: SingleArray) -> SingleArray:
+    """Return ``rows [n, hidden]`` with zeros up to a multiple of 8."""
+    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % 8)))
+
+
+def _starts(sizes: Sequence[int]) -> VoiceArray:
+    """Return where pieces of ``sizes`` start, and where the last ends."""
+    return np.cumsum([0, *sizes])
+
+
 def _softmax(logits: SingleArray) -> FloatArray:
     """Return the probabilities ``[n, k]`` of ``logits [n, k]``."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True), dtype=np.float64)
     shares: FloatArray = powers / powers.sum(axis=1, keepdims=True)
     return shares
-
-
-def _choose(logits: SingleArray, rng: np.random.Generator) -> VoiceArray:
-    """Return an index ``[n]`` for each row of ``logits [n, k]``."""
-    sums = np.cumsum(_softmax(logits), axis=1)
-    index: VoiceArray = (sums[:, :-1] <= rng.random((len(sums), 1))).sum(axis=1)
-    return index
 
 
 def _ladder(bins: VoiceArray, frequencies: FloatArray) -> FloatArray:
@@ -239,51 +238,3 @@ def _ladder(bins: VoiceArray, frequencies: FloatArray) -> FloatArray:
     before = np.append(0.0, ends[:-1])
     ladder: FloatArray = np.minimum((sums - before[bins]) / (ends - before)[bins], 1.0) + bins
     return ladder
-
-
-@functools.cache
-def load_prior() -> Prior:
-    """Return the model that comes with this package."""
-    from safetensors.numpy import load_file
-
-    return Prior.from_tensors(load_file(FILE))
-
-
-def sample_voices(
-    rng: np.random.Generator,
-    n: int,
-    given: Mapping[str, int] | None = None,
-    temperature: float = 0.9,
-) -> VoiceArray:
-    """Return ``n`` voices ``int64 [n, 155]`` such as people make, without a name.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        What the draws come from.
-    n : int
-        How many.
-    given : mapping, optional
-        Numbers to hold fixed, by the names of :data:`~synthmatch_dexed.voices.RANGES` and
-        counted from 0 as there. The algorithm and the transposition are drawn before all
-        others, so that the others are as people set them for it; held numbers further on
-        influence only those drawn after them.
-    temperature : float
-        More than 0: logits are divided by it. At 1 the draws are the model's; a little less
-        keeps the many small doubts of 145 draws from adding up, and of values from 0.7 to 1
-        the default came nearest to test voices in sound.
-
-    Raises
-    ------
-    ParameterError
-        If a number has no such name or is out of its range, or the temperature is.
-    """
-    if not temperature > 0.0:
-        raise ParameterError(f"a temperature is more than 0, not {temperature}")
-    held = {}
-    for name, value in (given or {}).items():
-        if name not in COLUMN or not 0 <= value <= LARGEST[COLUMN[name]]:
-            raise ParameterError(f"a DX7 voice has no {name!r} of {value}")
-        held[COLUMN[name]] = value
-    sounds = load_prior().sample(rng, n, held, temperature)
-    return np.hstack([sounds, np.tile(name_codes(""), (n, 1))])

@@ -13,7 +13,8 @@ import numba
 import pytest
 
 import synthmatch_dexed
-from synthmatch_dexed.backends.embedded import compiling, render_voices
+from synthmatch_dexed import compiling
+from synthmatch_dexed.backends.embedded import render_voices
 from synthmatch_dexed.voices import init_voice
 
 PLAY = """

@@ -13,7 +13,7 @@ import numpy as np
 from synthmatch.errors import ParameterError
 from synthmatch.parameters import FloatArray, ParameterSpace
 
-from .space import OPERATORS
+from ..space import OPERATORS
 
 
 def resample(
