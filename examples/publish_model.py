@@ -32,7 +32,7 @@ HEADLINES = (
     ("percentile_rank", "MPR {:.1f}"),
     ("accuracy", "accuracy {:.1f} %"),
     ("stft_correlation", "STFT correlation {:.1f}"),
-    ("spectral_convergence_512", "SC {:.4f}"),
+    ("stft_convergence", "SC {:.4f}"),
 )
 
 CLOCK = """

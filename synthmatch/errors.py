@@ -79,5 +79,13 @@ class ModelWarning(SynthmatchWarning):
     """An installed model cannot be used, and is left out."""
 
 
+class TrainingWarning(SynthmatchWarning):
+    """Training goes on, but probably not to its end."""
+
+
+class RegistryWarning(SynthmatchWarning):
+    """An installed package is broken and left out."""
+
+
 class HostingWarning(SynthmatchWarning):
     """A plug-in failed on some sounds, or altogether, and something else took their place."""

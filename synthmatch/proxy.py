@@ -2,7 +2,7 @@
 
 Barkan, Shvartzman, Uzrad, Laufer, Elharar, Koenigstein: "InverSynth II: Sound Matching via
 Self-Supervised Synthesizer-Proxy and Inference-Time Finetuning", ISMIR 2023. A decoder
-``d`` turns what an encoder ``e`` says about parameters into a spectrogram, so that the
+``d`` turns the parameters that an encoder ``e`` predicts into a spectrogram, so that the
 distance of sounds, ``L_a``, has a gradient. :class:`synthmatch.training.ProxyGoal` trains
 both together (equation 4); :func:`finetune` adapts the encoder to one sound (equation 6).
 """
@@ -35,7 +35,7 @@ class Proxy(nn.Module):
     ----------
     estimator : Estimator
         An ``inversynth2`` encoder, its normalisation fitted: the proxy makes its
-        spectrograms from what its head says.
+        spectrograms from the parameters of its head.
 
     Raises
     ------
@@ -52,24 +52,30 @@ class Proxy(nn.Module):
         self.front = copy.deepcopy(estimator.front)
         self.decoder = estimator.decoder()
 
-    def forward(self, beliefs: Tensor) -> Tensor:
-        """Return spectrograms ``[b, 1, bins, frames]`` for beliefs or facts ``[b, head.size]``."""
-        made: Tensor = self.decoder(beliefs)
+    def forward(self, parameters: Tensor) -> Tensor:
+        """Return spectrograms ``[b, 1, bins, frames]``.
+
+        Parameters
+        ----------
+        parameters : Tensor ``[b, head.size]``
+            The targets or predictions of the estimator's head.
+        """
+        made: Tensor = self.decoder(parameters)
         return made
 
-    def heard(self, audio: Tensor) -> Tensor:
+    def spectrograms(self, audio: Tensor) -> Tensor:
         """Return the spectrograms ``[b, 1, bins, frames]`` of sounds ``[b, samples]``."""
         spectrogram: Tensor = self.front(audio)
         return spectrogram
 
-    def loss(self, beliefs: Tensor, audio: Tensor) -> Tensor:
-        """Return the audio loss through the proxy, ``L_a(d(beliefs), audio)``."""
-        difference: Tensor = self(beliefs).float() - self.heard(audio)
+    def loss(self, parameters: Tensor, audio: Tensor) -> Tensor:
+        """Return the audio loss through the proxy, ``L_a(d(parameters), audio)``."""
+        difference: Tensor = self(parameters).float() - self.spectrograms(audio)
         return difference.abs().mean()
 
     def distances(self, audio: Tensor, other: Tensor) -> Tensor:
         """Return ``L_a`` between sounds ``[b, samples]``, mean absolute difference, ``[b]``."""
-        return (self.heard(audio) - self.heard(other)).abs().flatten(1).mean(1)
+        return (self.spectrograms(audio) - self.spectrograms(other)).abs().flatten(1).mean(1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +119,7 @@ def finetune(
 
     Each step lowers ``L_t + lambda_B L_B``: the audio loss of the sound, plus parameter
     and audio loss of a training batch, which keeps the encoder from forgetting. The true
-    synth renders what the encoder says after each step; the best of that is returned, or
+    synth renders what the encoder predicts after each step; the best of that is returned, or
     the start where nothing is better.
 
     Parameters
@@ -148,8 +154,8 @@ def finetune(
     sound = encoder.check_audio(torch.from_numpy(audio[None]).to(device))
     tried: dict[bytes, tuple[FloatArray, float]] = {}
 
-    def listen(output: Tensor) -> None:
-        """Render what the encoder says now, unless it has said so before."""
+    def score(output: Tensor) -> None:
+        """Render what the encoder predicts now, unless that vector was rendered before."""
         vector = head.decode(output.detach()).cpu().numpy().astype(np.float64).clip(0.0, 1.0)
         if vector.tobytes() not in tried:
             made = torch.from_numpy(render(vector)).to(device)
@@ -158,21 +164,21 @@ def finetune(
 
     optimizer = torch.optim.Adam(encoder.parameters(), lr=learning_rate, betas=(0.9, 0.99))
     output = encoder(sound)
-    listen(output)
+    score(output)
     for step in range(steps):
         if stop is not None and stop():
             break
         batch = batches(step)
         sounds = torch.from_numpy(batch.audio).to(device)
-        said = encoder(sounds)
-        parameters = head.loss(said, torch.from_numpy(batch.vectors).float().to(device))
-        kept = parameters + proxy_weight * frozen.loss(head.beliefs(said), sounds)
-        loss = frozen.loss(head.beliefs(output), sound) + regularisation * kept
+        predicted = encoder(sounds)
+        parameters = head.loss(predicted, torch.from_numpy(batch.vectors).float().to(device))
+        kept = parameters + proxy_weight * frozen.loss(head.predictions(predicted), sounds)
+        loss = frozen.loss(head.predictions(output), sound) + regularisation * kept
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         output = encoder(sound)
-        listen(output)
+        score(output)
     vectors = np.stack([vector for vector, _ in tried.values()])
     losses = np.array([loss for _, loss in tried.values()])
     order = np.argsort(losses, kind="stable")

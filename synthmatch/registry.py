@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+import os
+import warnings
+from collections.abc import Callable, Iterable
+from importlib.metadata import EntryPoint, distributions, entry_points
 from pathlib import Path
 from typing import Any
 
-from .errors import RegistryError, SynthmatchError
+from .errors import RegistryError, RegistryWarning, SynthmatchError
 from .synth import Synth
 
 SYNTHS = "synthmatch.synths"
@@ -23,15 +25,44 @@ MODELS = "synthmatch.models"
 
 
 def _distribution(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist is not None else entry.value
+    try:
+        return str(entry.dist.name) if entry.dist is not None else entry.value
+    except Exception:  # a package without metadata of its own
+        return entry.value
 
 
 def installed(group: str) -> dict[str, list[EntryPoint]]:
-    """Return the entry points of ``group`` by name, one for each package that claims it."""
+    """Return the entry points of ``group`` by name, one for each package that claims it.
+
+    Nothing is loaded. A package whose list of entry points cannot be read is left out with
+    a warning.
+    """
     found: dict[str, dict[tuple[str, str], EntryPoint]] = {}
-    for entry in entry_points(group=group):
+    for entry in _entries(group):
         found.setdefault(entry.name, {})[_distribution(entry), entry.value] = entry
     return {name: list(claims.values()) for name, claims in sorted(found.items())}
+
+
+def _entries(group: str) -> Iterable[EntryPoint]:
+    """Return the entry points of ``group``, package by package where one is broken."""
+    try:
+        return entry_points(group=group)
+    except Exception:
+        entries: dict[str, list[EntryPoint]] = {}
+        for package in distributions():
+            name = str(package.name)
+            try:
+                mine = [entry for entry in package.entry_points if entry.group == group]
+            except Exception as error:
+                warnings.warn(
+                    f"package {name!r} is left out: its entry points cannot be read "
+                    f"({_line(error)}); install it again",
+                    RegistryWarning,
+                    stacklevel=3,
+                )
+                continue
+            entries.setdefault(name, mine)  # the first on the path is the one that is imported
+        return [entry for mine in entries.values() for entry in mine]
 
 
 def load_entry(group: str, kind: str, name: str) -> Any:
@@ -64,8 +95,13 @@ def _call(function: Callable[..., Any], what: str, **options: Any) -> Any:
         return function(**options)
     except SynthmatchError:
         raise
-    except Exception as error:
-        raise RegistryError(f"{what} fails to load: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise RegistryError(f"{what} fails to load: {_line(error)}") from error
+
+
+def _line(error: BaseException) -> str:
+    """Return an error of a foreign package in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def list_synths() -> list[str]:
@@ -97,8 +133,10 @@ def load_synth(name: str, **options: Any) -> Synth:
         inspect.signature(factory).bind(**options)
     except TypeError as error:
         raise RegistryError(f"synth {name!r} does not take these options: {error}") from error
-    synth = _call(factory, f"synth {name!r}", **options)
-    if not isinstance(synth, Synth):
+    except ValueError:
+        pass  # a factory without a signature, such as one in C, says so itself
+    synth: Synth = _call(factory, f"synth {name!r}", **options)
+    if not _call(lambda: isinstance(synth, Synth), f"synth {name!r}"):
         raise RegistryError(
             f"synth {name!r} is not a Synth: it needs name, space, sample_rate and render; "
             f"run synthmatch.testing.check_synth on it"
@@ -138,4 +176,5 @@ def model_folder(name: str) -> Path:
     if name not in registered:
         have = ", ".join(list_models()) or "none"
         raise RegistryError(f"no model named {name!r}; installed: {have}; or give a folder")
-    return Path(_call(load_entry(MODELS, "model", name), f"model {name!r}"))
+    function = load_entry(MODELS, "model", name)
+    return Path(_call(lambda: os.fspath(function()), f"model {name!r}"))

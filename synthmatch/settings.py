@@ -21,7 +21,9 @@ from .registry import installed, load_entry, load_synth
 from .synth import AudioArray, FrozenSynth, Note, Synth, render_batch, sample_prior
 
 SETTINGS = "synthmatch.settings"
-Sampler = Literal["prior", "classes", "uniform"]
+_RATE = 768_000  # largest sample rate in Hz that a stored setting may have
+_SAMPLES = 1 << 26  # and its longest sound
+SamplerName = Literal["prior", "classes", "uniform"]
 
 _SAMPLERS: Mapping[str, Callable[[Synth, np.random.Generator, int], FloatArray]] = MappingProxyType(
     {
@@ -34,21 +36,21 @@ _SAMPLERS: Mapping[str, Callable[[Synth, np.random.Generator, int], FloatArray]]
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """What one paper reports for one model on a setting.
+    """What one paper reports for one method on a setting.
 
     Attributes
     ----------
-    model : str
-        The model's name in the paper.
-    source : str
+    method : str
+        The name in the paper of a model, or of a search.
+    citation : str
         Paper and table.
     figures : mapping
         Mean and median (None where not given) by the metric names of
         :mod:`synthmatch.evaluation`, in its units.
     """
 
-    model: str
-    source: str
+    method: str
+    citation: str
     figures: Mapping[str, tuple[float, float | None]]
 
 
@@ -79,18 +81,23 @@ class Setting:
         What papers report.
     remark : str
         What to know when comparing with the published figures.
+    stft : tuple of int, optional
+        Window and hop in samples of the spectrograms, mel ones too, of InverSynth II's
+        metrics. By default those of its FM and TAL data (section 3.1): 512 and 128, and
+        for mel, where it does not give them, 2048 and 512.
     """
 
     name: str
     synth: str
     note: Note
     sample_rate: int
-    sampler: Sampler = "prior"
+    sampler: SamplerName = "prior"
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     frozen: Mapping[str, Value] = dataclasses.field(default_factory=dict)
     tables: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
     remark: str = ""
+    stft: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.sampler not in _SAMPLERS:
@@ -139,9 +146,24 @@ class Setting:
             If ``data`` is not such a description.
         """
         try:
-            return cls(**{**data, "note": Note(**data["note"])})
-        except (KeyError, TypeError):
+            made = cls(**{**data, "note": Note(**data["note"])})
+            played = dataclasses.astuple(made.note)
+        except (KeyError, TypeError, ValueError, OverflowError):
             raise ParameterError("not the description of a setting") from None
+        texts = (made.name, made.synth, *made.options, *made.frozen)
+        if not (
+            all(isinstance(text, str) for text in texts)
+            and isinstance(data.get("options", {}), Mapping)
+            and isinstance(data.get("frozen", {}), Mapping)
+            and all(type(number) in (int, float) for number in (*played, made.sample_rate))
+        ):
+            raise ParameterError("not the description of a setting")
+        if not 1 <= made.sample_rate <= _RATE or not made.note.total * made.sample_rate <= _SAMPLES:
+            raise ParameterError(
+                f"setting {made.name[:40]!r}: sounds are at most {_SAMPLES:,} samples long, "
+                f"at 1 to {_RATE:,} Hz"
+            )
+        return made
 
 
 @dataclasses.dataclass(frozen=True)

@@ -63,9 +63,9 @@ def test_the_proxy_learns_the_synth(trained, networks):
     batch = sounds(64)
     audio, vectors = torch.from_numpy(batch.audio), torch.from_numpy(batch.vectors).float()
     with torch.no_grad():
-        facts = estimator.head.facts(vectors)
-        right = proxy.loss(facts, audio)
-        wrong = proxy.loss(facts.roll(1, 0), audio)
+        targets = estimator.head.targets(vectors)
+        right = proxy.loss(targets, audio)
+        wrong = proxy.loss(targets.roll(1, 0), audio)
     assert right < 0.6 * wrong  # it says which sound a patch makes
 
 
@@ -85,7 +85,7 @@ def test_joint_loss_is_equation_4():
     goal = ProxyGoal(estimator, sine_source(), weight=0.3).eval()
     with torch.no_grad():
         output = estimator(audio)
-        spectrogram = goal.proxy.decoder(estimator.head.beliefs(output))
+        spectrogram = goal.proxy.decoder(estimator.head.predictions(output))
         expected = estimator.head.loss(output, vectors) + 0.3 * np.mean(
             np.abs(spectrogram.numpy() - estimator.front(audio).numpy())
         )
@@ -99,7 +99,7 @@ def test_a_share_of_the_batch_is_enough_for_the_proxy():
     goal = ProxyGoal(estimator, sine_source(), share=0.25).eval()
     with torch.no_grad():
         output = estimator(audio)
-        proxy = goal.proxy.loss(estimator.head.beliefs(output[:2]), audio[:2])
+        proxy = goal.proxy.loss(estimator.head.predictions(output[:2]), audio[:2])
         expected = estimator.head.loss(output, vectors) + proxy
         torch.testing.assert_close(goal(audio, vectors), expected)
     with pytest.raises(ParameterError, match="share"):
@@ -119,7 +119,7 @@ def test_both_networks_learn_from_the_audio_loss():
     batch = sounds(4)
     head = estimator.head
     output = estimator(torch.from_numpy(batch.audio))
-    goal.proxy.loss(head.beliefs(output), torch.from_numpy(batch.audio)).backward()
+    goal.proxy.loss(head.predictions(output), torch.from_numpy(batch.audio)).backward()
     gradients = {name: p.grad for name, p in goal.named_parameters()}
     assert all(g is not None and g.isfinite().all() for g in gradients.values())
     assert gradients["estimator.layers.0.weight"].abs().max() > 0

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from synthmatch import list_synths, load_synth, registry
-from synthmatch.errors import HostingError, RegistryError
+from synthmatch.errors import HostingError, RegistryError, RegistryWarning
 from synthmatch.registry import list_models, model_folder
 
 GOOD = """
@@ -107,6 +107,8 @@ BROKEN = {
     "missing": ("x = 1", "AttributeError"),
     "factory": ("def Bell():\n    raise OSError('no licence')", "OSError: no licence"),
     "value": ("Bell = 5", "registered as 5; register a class or function"),
+    "exit": ("raise SystemExit(3)", "SystemExit: 3"),
+    "lines": ("raise OSError('a\\nb')", "OSError: a b"),
     "shape": ("def Bell():\n    return object()", "not a Synth: it needs name, space"),
 }
 
@@ -169,3 +171,38 @@ def test_a_model_whose_package_fails_is_one_clear_error(package):
 def test_bundled_models_lie_in_the_package_or_beside_it():
     for name in registry._bundled_models():
         assert (model_folder(name) / "config.json").is_file()
+
+
+def test_a_property_that_raises_is_one_clear_error(package):
+    source = GOOD.replace(
+        "    sample_rate = 8000", "    @property\n    def sample_rate(self): 1 / 0"
+    )
+    package("bell-pack", "bell_pack", source, synths="bell = bell_pack:Bell")
+    with pytest.raises(RegistryError, match="synth 'bell' fails to load: ZeroDivisionError"):
+        load_synth("bell")
+
+
+def test_a_factory_without_a_signature_is_called(package):
+    package("bell-pack", "bell_pack", "", synths="bell = builtins:type")
+    with pytest.raises(RegistryError, match="synth 'bell'"):
+        load_synth("bell")
+
+
+def test_a_model_whose_function_returns_no_path_is_one_clear_error(package):
+    source = "def folder():\n    return None"
+    package("bell-pack", "bell_pack", source, models="bell-1 = bell_pack:folder")
+    with pytest.raises(RegistryError, match="model 'bell-1' fails to load: TypeError"):
+        model_folder("bell-1")
+
+
+def test_entry_points_that_cannot_be_read_spoil_only_their_package(package):
+    site = package("bell-pack", "bell_pack", GOOD, synths="bell = bell_pack:Bell")
+    package("other-bells", "other_bells", GOOD, synths="chime = other_bells:Bell")
+    next(site.glob("*.dist-info")).joinpath("entry_points.txt").write_text(
+        "[synthmatch.synths]\nbell is a synth\n"
+    )
+    with pytest.warns(RegistryWarning, match="package 'bell-pack' is left out"):
+        names = list_synths()
+    assert "chime" in names and "jsyn" in names and "bell" not in names
+    with pytest.warns(RegistryWarning):
+        assert load_synth("chime").name == "bell"

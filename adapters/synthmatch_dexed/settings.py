@@ -24,7 +24,7 @@ _MFCCD = {
 }
 _COLUMNS = (
     *("accuracy", "parameter_mae_x100", "log_stft_mae_x100", "mel_mae_x100", "mfcc_mae_x100"),
-    *("spectral_convergence_512", "mel_low_x100", "mel_mid_x100", "mel_high_x100"),
+    *("stft_convergence", "mel_low_x100", "mel_mid_x100", "mel_high_x100"),
 )
 _DX7 = {
     "InverSynth II": (86.74, 9.56, 58.18, 19.26, 1280.0, 0.8532, 0.53, 0.02658, 0.0038),
@@ -76,6 +76,7 @@ DX7_144 = Setting(
     sample_rate=22050,
     options={"view": "dx7-144", "sample_rate": 22050},
     frozen={"transpose": 0},
+    stft=(1024, 256),
     tables=("inversynth2",),
     published=tuple(
         Published(model, _INVERSYNTH2, {k: (v, None) for k, v in zip(_COLUMNS, row, strict=True)})

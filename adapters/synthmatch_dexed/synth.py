@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from synthmatch.errors import ParameterError, PresetWarning
 from synthmatch.parameters import FloatArray, ParameterSpace, Patch, Value
@@ -152,6 +153,16 @@ class Dexed:
             voice = to_voice(whole().patch(given))
             held = {name: int(voice[COLUMN[name]]) for name in given if name in COLUMN}
         return to_vectors(self.space, sample_voices(rng, n, held))
+
+    def audible(self, vectors: FloatArray) -> npt.NDArray[np.bool_]:
+        """Return ``bool [n, d]``: which coordinates of vectors ``[n, d]`` can be heard.
+
+        Those that cannot may all move at once: the sound stays the same at every note; see
+        :mod:`synthmatch_dexed.audibility`.
+        """
+        from .audibility import audible_columns
+
+        return audible_columns(self.space.names, to_voices(self.space, vectors))
 
     def save_patch(self, patch: Mapping[str, Value], path: str | os.PathLike[str]) -> None:
         """Write a patch, named after the file; see :mod:`synthmatch_dexed.files`.

@@ -29,7 +29,7 @@ def _inversynth2(
         "log_stft_mae_x100": spec,
         "mel_mae_x100": mel,
         "mfcc_mae_x100": mfcc,
-        "spectral_convergence_512": convergence,
+        "stft_convergence": convergence,
         "mel_low_x100": low,
         "mel_mid_x100": mid,
         "mel_high_x100": high,

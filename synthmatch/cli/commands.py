@@ -105,14 +105,16 @@ def _first_line(thing: object) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def models(as_json: bool) -> None:
     """List the installed models."""
-    from ..registry import list_models
-    from ..weights import describe_model
+    from ..weights import describe_models
 
-    rows = [describe_model(name) for name in list_models()]
+    rows = describe_models()
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
+        if "error" in row:
+            click.echo(f"{row['name']:<16} {row['error']}")
+            continue
         mark = f"  (used for {row['synth']} by default)" if row["default"] else ""
         click.echo(
             f"{row['name']:<16} {row['synth']:<8} {row['architecture']:<14} "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .batches import Batch, Batches, RenderedBatches, draw, prefetch, render, stream
+from .batches import Batch, Batches, RenderedBatches, draw, draw_vectors, prefetch, render, stream
 from .shards import build_dataset
 from .stored import Dataset, StoredBatches
 
@@ -14,6 +14,7 @@ __all__ = [
     "StoredBatches",
     "build_dataset",
     "draw",
+    "draw_vectors",
     "prefetch",
     "render",
     "stream",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import queue
 import threading
 from collections.abc import Generator, Iterable
@@ -19,6 +20,7 @@ Split = Literal["train", "validation", "test"]
 
 _SPLITS = {"train": 0, "validation": 1, "test": 2}
 _TRIES = 100  # redraws of a sound that is too quiet
+_AT_ONCE = 128  # sounds rendered at a time
 _RENDER = threading.Lock()  # engines may use a thread pool that is not re-entrant
 
 
@@ -74,20 +76,45 @@ def draw(source: Source, rng: np.random.Generator, n: int, *, gate: float | None
         If the synth renders a sound that is not finite, or 100 draws in a row are under
         the gate.
     """
+    vectors = draw_vectors(source, rng, n, gate=gate)
+    return Batch(vectors, render(source, vectors))
+
+
+def draw_vectors(
+    source: Source, rng: np.random.Generator, n: int, *, gate: float | None = None
+) -> FloatArray:
+    """Return the vectors ``[n, d]`` that :func:`draw` renders, without keeping their sounds.
+
+    With a gate they are rendered to find which are too quiet, a few at a time.
+    """
+    check_gate(gate)
     vectors = source.sample(rng, n)
-    audio = render(source, vectors)
     if gate is None:
-        return Batch(vectors, audio)
+        return vectors
+    quiet = np.arange(n)
     for _ in range(_TRIES):
-        quiet = np.flatnonzero(level(audio) < gate)
+        parts = [quiet[k : k + _AT_ONCE] for k in range(0, len(quiet), _AT_ONCE)]
+        levels = [level(render(source, vectors[rows])) for rows in parts]
+        quiet = quiet[np.concatenate([np.empty(0), *levels]) < gate]
         if not len(quiet):
-            return Batch(vectors, audio)
+            return vectors
         vectors[quiet] = source.sample(rng, len(quiet))
-        audio[quiet] = render(source, vectors[quiet])
     raise ParameterError(
         f"{_TRIES} patches of {source.synth.name!r} in a row are quieter than {gate:g} dB; "
         f"lower the gate or use another sampler"
     )
+
+
+def check_gate(gate: float | None) -> None:
+    """Refuse a gate that is no number.
+
+    Raises
+    ------
+    ParameterError
+        If it is not finite.
+    """
+    if gate is not None and not math.isfinite(gate):
+        raise ParameterError(f"the gate is a level in dB, such as -60, not {gate}")
 
 
 def render(source: Source, vectors: FloatArray) -> AudioArray:

@@ -1,8 +1,12 @@
-"""The published networks that hear a sound and say its parameters; one file for each.
+"""The published networks that estimate parameters from a sound; one file for each.
 
->>> estimator = build("conv6xl", synth.space, sample_rate=16384, samples=16384)
->>> output = estimator(audio)                   # [b, samples] -> [b, head.size]
+>>> import torch
+>>> from synthmatch import load_synth
+>>> estimator = build("conv1", load_synth("jsyn").space, sample_rate=16384, samples=16384)
+>>> output = estimator(torch.zeros(2, 16384))   # [b, samples] -> [b, head.size]
 >>> vectors = estimator.head.decode(output)     # [b, d] in the unit cube
+>>> tuple(vectors.shape)
+(2, 23)
 
 Options, their published defaults and where those come from are in the docstring of each
 class. All of them also take ``head`` and ``smoothing``, see
@@ -11,6 +15,7 @@ class. All of them also take ``head`` and ``smoothing``, see
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import inspect
@@ -19,11 +24,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import ParameterError
 from ..parameters import ParameterSpace
+from .config import EstimatorConfig
+from .device import pick_device
 
 if TYPE_CHECKING:
     from .estimator import Estimator
+    from .head import HeadKind
 
-__all__ = ["ARCHITECTURES", "Estimator", "build", "from_config"]
+__all__ = [
+    "ARCHITECTURES",
+    "Estimator",
+    "EstimatorConfig",
+    "build",
+    "from_config",
+    "pick_device",
+]
 
 ARCHITECTURES: Mapping[str, tuple[str, str]] = {
     **{f"conv{n}": ("inversynth", "InverSynth") for n in (1, 2, 3, 4, 5, 6, "6xl")},
@@ -68,7 +83,7 @@ def build(
     space : ParameterSpace
         Its free parameters are what the network estimates.
     sample_rate, samples : int
-        Rate in Hz and length of the audio it will hear.
+        Rate in Hz and length of the audio it takes.
     **options
         ``head``, ``smoothing``, and those of the architecture's class.
 
@@ -77,54 +92,61 @@ def build(
     ParameterError
         If the name or an option is unknown, or a value makes no sense.
     """
-    from .head import Head
-
     made = _load(architecture)
-    if sample_rate < 1 or samples < 1:
-        raise ParameterError(
-            f"sample rate and samples are positive, not {sample_rate} and {samples}"
-        )
     heading = {**made.HEAD, **{name: options.pop(name) for name in made.HEAD if name in options}}
-    signature = inspect.signature(made)
-    known = [p.name for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY]
-    unknown = sorted(set(options) - set(known))
-    if unknown:
-        raise ParameterError(
-            f"{architecture} takes no option {', '.join(map(repr, unknown))}; "
-            f"it takes {', '.join([*made.HEAD, *known])}"
-        )
-    head = Head(space, heading["head"], heading["smoothing"])
-    bound = signature.bind(architecture, head, sample_rate, samples, **options)
-    bound.apply_defaults()
-    estimator = made(*bound.args, **bound.kwargs)
-    estimator.config = {
-        "architecture": architecture,
-        "space": space.to_dict(),
-        "sample_rate": sample_rate,
-        "samples": samples,
-        **heading,
-        **{name: bound.arguments[name] for name in known},
-    }
-    return estimator
+    config = EstimatorConfig(architecture, space, sample_rate, samples, **heading, options=options)
+    return from_config(config)
 
 
-def from_config(config: Mapping[str, Any]) -> Estimator:
+def from_config(
+    config: EstimatorConfig | Mapping[str, Any], *, most_weights: int | None = None
+) -> Estimator:
     """Return an untrained network like the one whose ``config`` this is.
+
+    Parameters
+    ----------
+    config : EstimatorConfig or mapping
+        Or what its ``to_dict`` returned.
+    most_weights : int, optional
+        Numbers that the network may hold; none is built that has more.
 
     Raises
     ------
     ParameterError
-        If a field is missing, unknown or of the wrong kind.
+        If a field is missing, unknown, of the wrong kind or out of bounds, before
+        anything is built.
     """
-    missing = [k for k in ("architecture", "space", "sample_rate", "samples") if k not in config]
-    if missing:
-        raise ParameterError(f"an estimator's configuration lacks {', '.join(missing)}")
-    options = dict(config)
-    space = ParameterSpace.from_dict(options.pop("space"))
+    checked = config if isinstance(config, EstimatorConfig) else EstimatorConfig.from_dict(config)
+    made = _load(checked.architecture)
+    signature = inspect.signature(made)
+    options = {
+        p.name: checked.options.get(p.name, p.default)
+        for p in signature.parameters.values()
+        if p.kind is p.KEYWORD_ONLY
+    }
+    unknown = sorted(set(checked.options) - set(options))
+    if unknown:
+        raise ParameterError(
+            f"{checked.architecture} takes no option {', '.join(map(repr, unknown))}; "
+            f"it takes {', '.join([*made.HEAD, *options])}"
+        )
+    whole = dataclasses.replace(checked, options=options)
     try:
-        return build(options.pop("architecture"), space, **options)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise ParameterError(f"not an estimator's configuration: {error}") from None
+        estimator = _built(made, whole, most_weights)
+    except (TypeError, ValueError, RuntimeError, ArithmeticError, IndexError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ParameterError(f"no {checked.architecture} is made like this: {reason}") from None
+    estimator.config = whole.to_dict()
+    return estimator
+
+
+def _built(made: type[Estimator], config: EstimatorConfig, most: int | None) -> Estimator:
+    from .allocation import LARGEST, AllocationLimit
+    from .head import Head
+
+    with AllocationLimit(LARGEST if most is None else most):
+        head = Head(config.space, cast("HeadKind", config.head), config.smoothing)
+        return made(config.architecture, head, config.sample_rate, config.samples, **config.options)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The one output head of every architecture: what a network's output says about a space.
+"""The one output head of every architecture: reads an output as parameters of a space.
 
 A :class:`Head` has no weights. An architecture ends in a linear layer of ``head.size``
 outputs, and the head reads them: as a loss, as a vector, as candidates, as
@@ -41,7 +41,7 @@ _UNIFORM_SPREAD = 1.0 / math.sqrt(12.0)  # standard deviation of a uniform guess
 
 
 class Head(nn.Module):
-    """Reads outputs ``[b, size]`` of a network as statements about the free parameters.
+    """Reads outputs ``[b, size]`` of a network as estimates of the free parameters.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class Head(nn.Module):
         Parameters
         ----------
         output, vectors : Tensor
-            What the network said and what is true.
+            Of the network, and the true vectors.
         weights : Tensor ``[d]`` or ``[b, d]``, optional
             Importance beside :attr:`weights`, such as
             :func:`~synthmatch.estimators.weighting.gradient_weights` gives.
@@ -211,18 +211,19 @@ class Head(nn.Module):
         likely = self._likely(output)
         return [likely[:, i, : p.classes] for i, p in enumerate(self.space.free)]
 
-    def facts(self, vectors: Tensor) -> Tensor:
-        """Return what is true as a perfect network would put it, ``float32 [b, size]``.
+    def targets(self, vectors: Tensor) -> Tensor:
+        """Return true ``vectors [b, d]`` laid out as an output, ``float32 [b, size]``.
 
-        One-hot classes, and the value of a regressed parameter (InverSynth II, section 2.6).
+        One-hot classes, and the value of a regressed parameter: the super-vector of
+        InverSynth II (section 2.6).
         """
         one_hot = functional.one_hot(self.classes(vectors), self._open.shape[1]).float()
         value = vectors.float()[..., None]
         laid = torch.where(self._regressed[:, None], value, one_hot)
         return laid.flatten(1).index_select(1, self._columns)
 
-    def beliefs(self, output: Tensor) -> Tensor:
-        """Return what the network believes, laid out as :meth:`facts`, differentiable.
+    def predictions(self, output: Tensor) -> Tensor:
+        """Return an output laid out as :meth:`targets`, differentiable, ``float32 [b, size]``.
 
         Probabilities of classes, and the value of a regressed parameter.
         """

@@ -37,7 +37,7 @@ def map_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 class Decoder(nn.Module):
-    """From what a head says about parameters to a spectrogram in [-1, 1]: the proxy's network.
+    """From the targets or predictions of a head to a spectrogram in [-1, 1]: the proxy's network.
 
     The encoder's layers backwards. Where the public code has a bottom map of 3 by 4 and a
     last stride of 1 in time, this one mirrors the encoder (3 by 2) exactly, so that it
@@ -46,8 +46,8 @@ class Decoder(nn.Module):
     Parameters
     ----------
     inputs : int
-        ``head.size``: it takes :meth:`~synthmatch.estimators.head.Head.beliefs` or
-        :meth:`~synthmatch.estimators.head.Head.facts`.
+        ``head.size``: it takes :meth:`~synthmatch.estimators.head.Head.targets` or
+        :meth:`~synthmatch.estimators.head.Head.predictions`.
     size : tuple of int
         Bins and frames of the spectrogram.
     dropout : float
@@ -80,11 +80,11 @@ class Decoder(nn.Module):
                 layers += [nn.LeakyReLU(_SLOPE, inplace=True), nn.BatchNorm2d(channels[i + 1])]
         self.layers = channels_last(nn.Sequential(*layers, nn.Hardtanh()))
 
-    def forward(self, beliefs: Tensor) -> Tensor:
+    def forward(self, parameters: Tensor) -> Tensor:
         """Return spectrograms ``[b, 1, bins, frames]`` for ``[b, inputs]``."""
-        # transposed convolutions of few channels are twice as slow in a CPU's bfloat16
+        # transposed convolutions of few channels are slower in a CPU's bfloat16
         with torch.autocast("cpu", enabled=False):
-            bottom = self.linear(beliefs).unflatten(1, (_MIXED, *self.bottom))
+            bottom = self.linear(parameters).unflatten(1, (_MIXED, *self.bottom))
             out: Tensor = self.layers(bottom)
         return out
 

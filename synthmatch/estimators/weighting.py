@@ -1,4 +1,4 @@
-"""Sound2Synth's gradient-inspired weighting: parameters matter as much as they are heard."""
+"""Sound2Synth's gradient-inspired weighting: a parameter counts by its effect on the sound."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def gradient_weights(
             elif parameter.kind == "continuous":
                 change[i] = step
         audio = render_batch(synth, moved, note, rate)
-        heard = measure(np.repeat(audio[:1], len(truth), axis=0), audio[1:])
-        weights[row] = np.asarray(heard) / np.maximum(change, 1e-9) ** 2
+        distances = measure(np.repeat(audio[:1], len(truth), axis=0), audio[1:])
+        weights[row] = np.asarray(distances) / np.maximum(change, 1e-9) ** 2
     mean = weights.mean()
     if not mean > 0:
         raise ParameterError(f"no parameter of {synth.name!r} changes any of these sounds")

@@ -1,30 +1,48 @@
 """The papers' tables: models and baselines on the same held-out sounds, papers beside them.
 
->>> evaluation = evaluate("jsyn-23", ["jsyn-conv6xl"], sounds=500)  # doctest: +SKIP
->>> print(evaluation.to_text())  # doctest: +SKIP
+>>> evaluation = evaluate("jsyn-23", ["jsyn-conv6xl"], sounds=4, reference=8)
+>>> print(evaluation.to_text().splitlines()[0])
+jsyn-23: 4 held-out sounds, seed 0
 """
 
 from __future__ import annotations
 
+import hashlib
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..datasets import draw, stream
+from ..datasets import Batch, draw_vectors, render, stream
 from ..errors import ParameterError
+from ..estimators import pick_device
 from ..registry import model_folder
 from ..settings import Setting, Source, open_source
-from ..synth import Synth
-from ..weights import check_space, load_model, load_proxy
+from ..synth import Synth, backend_info
+from ..weights import check_space, load_model, load_proxy, read_config
 from .columns import TABLES, Column, Trial, columns_of
 from .contestants import Contestant, FinetunedModel, Model, Prediction, Reference
+from .journal import code_digest, open_journal
+from .measuring import Figures, measure
 from .report import Evaluation, Row
 
-__all__ = ["TABLES", "Column", "Contestant", "Evaluation", "Prediction", "Row", "Trial", "evaluate"]
+__all__ = [
+    "TABLES",
+    "Column",
+    "Contestant",
+    "Evaluation",
+    "Prediction",
+    "Row",
+    "Trial",
+    "code_digest",
+    "evaluate",
+]
 
-_AT_ONCE = 256  # sounds rendered at a time
+_AT_ONCE = 64  # sounds rendered and predicted at a time
+_EVERY = 2.0  # seconds between two lines of progress
 
 
 def evaluate(
@@ -37,10 +55,12 @@ def evaluate(
     reference: int = 5_000,
     finetuned: bool = False,
     gate: float | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     progress: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Measure models and baselines on the same held-out sounds.
+
+    Models by name or folder: the same call goes on with one that was interrupted.
 
     Parameters
     ----------
@@ -62,9 +82,9 @@ def evaluate(
     gate : float, optional
         Level in dB under which sounds are drawn again.
     device : str
-        Where networks run.
+        Where networks run: "auto" for the fastest there is, "cpu", "cuda", "mps".
     progress : callable, optional
-        Called with a line of text before each contestant.
+        Called every few seconds with a line of text: what is done and the time left.
 
     Raises
     ------
@@ -72,6 +92,8 @@ def evaluate(
         If a model is damaged or does not fit.
     ParameterError
         If there is nothing to compare, or no such table.
+    DeviceError
+        If there is no such device.
     """
     if sounds < 1 or reference < 0:
         raise ParameterError(f"evaluate 1 or more sounds, not {sounds}")
@@ -83,7 +105,7 @@ def evaluate(
     else:
         entrants = {}
         for name in models:
-            entrants |= _models(name, source, device, seed if finetuned else None)
+            entrants |= _models(name, source, pick_device(device), seed if finetuned else None)
     kinds = dict.fromkeys(entrants, "model")
     if reference:
         baselines = Reference(source, reference, seed).contestants()
@@ -91,28 +113,22 @@ def evaluate(
         kinds |= dict.fromkeys(baselines, "baseline")
     if not entrants:
         raise ParameterError("nothing to evaluate: name a model or keep the baselines")
-    truth = draw(source, stream(seed, "test"), sounds, gate=gate)
-    rows = []
-    for name, contestant in entrants.items():
-        if progress is not None:
-            progress(f"{name}: {sounds:,} sounds")
-        began = time.perf_counter()
-        prediction = contestant(truth.audio)
-        seconds = (time.perf_counter() - began) / sounds
-        rendered = [
-            source.render(prediction.vectors[k : k + _AT_ONCE]) for k in range(0, sounds, _AT_ONCE)
-        ]
-        trial = Trial(
-            source.synth.space,
-            setting.sample_rate,
-            truth.vectors,
-            prediction.vectors,
-            truth.audio,
-            np.concatenate(rendered),
-            prediction.scores,
-        )
-        rows.append(_measure(name, kinds[name], columns, trial, seconds))
-    rows += [Row(p.model, "published", p.figures, source=p.source) for p in setting.published]
+    vectors = draw_vectors(source, stream(seed, "test"), sounds, gate=gate)
+    identity = None
+    if not isinstance(models, Mapping):
+        hashes = [read_config(_folder(name))["tensors"]["sha256"] for name in models]
+        identity = {
+            "setting": setting.to_dict(),
+            "space": source.synth.space.to_dict(),
+            "backend": backend_info(source.synth),
+            "sound": hashlib.sha256(render(source, vectors[:4]).tobytes()).hexdigest(),
+            "drawn": [sounds, seed, gate, reference],
+            "contestants": [*entrants, *hashes],
+            "columns": [[c.name for c in columns], setting.stft],
+        }
+    figures = _figures(entrants, source, columns, vectors, identity, progress)
+    rows = [figures[name].row(name, kinds[name]) for name in entrants]
+    rows += [Row(p.method, "published", p.figures, citation=p.citation) for p in setting.published]
     return Evaluation(
         setting.name,
         sounds,
@@ -125,11 +141,57 @@ def evaluate(
     )
 
 
+def _figures(
+    entrants: Mapping[str, Contestant],
+    source: Source,
+    columns: Sequence[Column],
+    vectors: np.ndarray,
+    identity: dict[str, Any] | None,
+    progress: Callable[[str], None] | None,
+) -> dict[str, Figures]:
+    """Return the figures of every contestant, on a few sounds at a time."""
+    figures = {name: Figures(columns) for name in entrants}
+    sounds, shown = len(vectors), -math.inf
+    spent, fresh = dict.fromkeys(entrants, 0.0), dict.fromkeys(entrants, 0)
+    with open_journal(identity) as journal:
+        for start in range(0, sounds, _AT_ONCE):
+            numbers = np.arange(start, min(start + _AT_ONCE, sounds))
+            truth: Batch | None = None
+            for name, contestant in entrants.items():
+                part = journal.get(name, start)
+                if part is None or part[2].keys() != {c.name for c in columns}:
+                    began = time.perf_counter()
+                    if truth is None:
+                        some = vectors[start : start + _AT_ONCE]
+                        truth = Batch(some, render(source, some))
+                    part = (
+                        len(numbers),
+                        *measure(contestant, source, columns, truth, numbers),
+                    )
+                    journal.keep(name, start, part)
+                    spent[name] += time.perf_counter() - began
+                    fresh[name] += len(numbers)
+                figures[name].add(*part)
+                now = time.perf_counter()
+                if progress is not None and now - shown > _EVERY:
+                    shown = now
+                    left = sum(
+                        spent[n] / max(fresh[n], 1) * (sounds - figures[n].sounds) for n in entrants
+                    )
+                    progress(f"{name}: {numbers[-1] + 1:,} of {sounds:,} sounds, {left:.0f} s left")
+        journal.remove()
+    return figures
+
+
+def _folder(name: str | Path) -> Path:
+    return Path(name) if Path(name).is_dir() else model_folder(str(name))
+
+
 def _models(
     name: str | Path, source: Source, device: str, seed: int | None
 ) -> dict[str, Contestant]:
     """Return a model by its name and, given a seed, also finetuned if it has a proxy."""
-    folder = Path(name) if Path(name).is_dir() else model_folder(str(name))
+    folder = _folder(name)
     estimator, metadata = load_model(folder, device=device)
     check_space(estimator.head.space, source.synth)
     found: dict[str, Contestant] = {folder.name: Model(estimator, source)}
@@ -137,16 +199,3 @@ def _models(
         proxy = load_proxy(folder, estimator)
         found[f"{folder.name}, finetuned"] = FinetunedModel(estimator, proxy, source, seed)
     return found
-
-
-def _measure(name: str, kind: str, columns: Sequence[Column], trial: Trial, seconds: float) -> Row:
-    figures: dict[str, tuple[float, float | None]] = {}
-    parameters: dict[str, list[float]] = {}
-    for column in columns:
-        values = np.asarray(column.measure(trial), dtype=np.float64)
-        if column.by == "sound":
-            figures[column.name] = float(values.mean()), float(np.median(values))
-        elif not np.isnan(values).all():
-            figures[column.name] = float(np.nanmean(values)), None
-            parameters[column.name] = values.tolist()
-    return Row(name, kind, figures, seconds, parameters)

@@ -21,7 +21,7 @@ Result = npt.NDArray[np.float64]
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """What a contestant said about some sounds, and what that sounds like.
+    """What a contestant predicted for some sounds, and what that sounds like.
 
     Attributes
     ----------
@@ -35,6 +35,9 @@ class Trial:
         Sounds ``float32 [n, samples]`` of both.
     scores : sequence of ndarray
         For each parameter the scores ``[n, K]`` of its classes.
+    stft : tuple of int, optional
+        Window and hop in samples of InverSynth II's metrics; see
+        :class:`synthmatch.settings.Setting`.
     """
 
     space: ParameterSpace
@@ -44,6 +47,7 @@ class Trial:
     target: AudioArray
     rendered: AudioArray
     scores: Sequence[FloatArray]
+    stft: tuple[int, int] | None = None
 
     @cached_property
     def classes(self) -> IntArray:
@@ -58,10 +62,48 @@ class Trial:
     @cached_property
     def mel_bands(self) -> dict[str, Result]:
         """Squared errors of the low, mid and high mel bands, ``[n]`` each."""
-        return metrics.mel_band_errors(self.target, self.rendered, self.sample_rate)
+        sounds = self.target, self.rendered, self.sample_rate
+        return metrics.mel_band_errors(*sounds, **self.mel_frames)
+
+    @property
+    def frames(self) -> tuple[int, int]:
+        """Window and hop of spectrograms."""
+        return self.stft or (512, 128)
+
+    @property
+    def mel_frames(self) -> dict[str, int]:
+        """Window and hop of mel spectrograms."""
+        n_fft, hop = self.stft or (2048, 512)
+        return {"n_fft": n_fft, "hop": hop}
+
+    def numbers(self, vectors: FloatArray, *, exact: bool = False) -> Result:
+        """Return the values of parameters ``[n, d]``, each from 0 to 1 over its range.
+
+        A choice of a vector is the middle of an interval; its value is its place among the
+        numbers of the parameter, so that the lowest is 0 and the highest 1. Between two
+        middles the value is between two choices, as a network that regresses it means it.
+
+        Parameters
+        ----------
+        vectors : ndarray
+            In the unit cube, ``[n, d]``.
+        exact : bool
+            Only values that the parameter can take: those of the nearest choice.
+        """
+        out = np.array(vectors, dtype=np.float64)
+        for column, p in enumerate(self.space):
+            if p.kind == "ordinal":
+                native = np.asarray(p.choices, dtype=np.float64)
+                value = (native - native[0]) / max(native[-1] - native[0], 1e-300)
+                if exact:
+                    out[:, column] = value[p.choice_of(vectors[:, column])]
+                else:
+                    middles = (np.arange(len(native)) + 0.5) / len(native)
+                    out[:, column] = np.interp(vectors[:, column], middles, value)
+        return out
 
     def numeric(self) -> npt.NDArray[np.bool_]:
-        """Say which parameters are numeric; the others are classified.
+        """Return which parameters are numeric; the others are classified.
 
         Those are the continuous ones and the ordinal ones of more than 32 values, as in
         PresetGen VAE (Le Vaillant et al., 2021), whose DX7 setting InverSynth II took over.
@@ -85,7 +127,8 @@ class Column:
     measure : callable
         Values for each sound ``[n]``, or for each parameter ``[d]`` (NaN: does not apply).
     by : {"sound", "parameter"}
-        Which; of sounds there is a median, of parameters a table of their own.
+        Which; of sounds there is a median, of parameters a table of their own. What each
+        parameter has is a mean over the sounds.
     digits : int
         Decimals shown.
     detail : bool
@@ -144,7 +187,11 @@ _PARAMETER_MAE = Column(
     "parameter_mae_x100",
     "numeric MAE x100",
     False,
-    lambda t: np.where(t.numeric(), 100.0 * metrics.parameter_mae(t.predicted, t.vectors), np.nan),
+    lambda t: np.where(
+        t.numeric(),
+        100.0 * metrics.parameter_mae(t.numbers(t.predicted), t.numbers(t.vectors, exact=True)),
+        np.nan,
+    ),
     by="parameter",
 )
 
@@ -206,13 +253,16 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
                 "log_stft_mae_x100",
                 "Spec x100",
                 False,
-                lambda t: _times(100.0, metrics.log_stft_mae(t.target, t.rendered)),
+                lambda t: _times(100.0, metrics.log_stft_mae(t.target, t.rendered, *t.frames)),
             ),
             Column(
                 "mel_mae_x100",
                 "Melspec x100",
                 False,
-                lambda t: _times(100.0, metrics.mel_mae(t.target, t.rendered, t.sample_rate)),
+                lambda t: _times(
+                    100.0,
+                    metrics.mel_mae(t.target, t.rendered, t.sample_rate, **t.mel_frames),
+                ),
             ),
             Column(
                 "mfcc_mae_x100",
@@ -221,10 +271,10 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
                 lambda t: _times(100.0, metrics.mfcc_mae(t.target, t.rendered, t.sample_rate)),
             ),
             Column(
-                "spectral_convergence_512",
+                "stft_convergence",
                 "SC",
                 False,
-                lambda t: metrics.spectral_convergence(t.target, t.rendered, 512, 128),
+                lambda t: metrics.spectral_convergence(t.target, t.rendered, *t.frames),
                 digits=4,
             ),
             *(_mel(band) for band in ("low", "mid", "high")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..banks import fingerprint
-from ..datasets import Batch, RenderedBatches, draw, stream
+from ..datasets import RenderedBatches, draw_vectors, render, stream
 from ..errors import WeightsError
 from ..parameters import FloatArray, IntArray, ParameterSpace
 from ..settings import Source
@@ -31,10 +30,13 @@ class Prediction(NamedTuple):
 
 
 class Contestant(Protocol):
-    """Says what patches made some sounds."""
+    """Predicts what patches made some sounds."""
 
-    def __call__(self, audio: AudioArray) -> Prediction:
-        """Return a prediction for sounds ``float32 [n, samples]``."""
+    def __call__(self, audio: AudioArray, numbers: IntArray) -> Prediction:
+        """Return a prediction for sounds ``float32 [n, samples]``.
+
+        It depends on each sound alone, or on its number among all, ``int64 [n]``.
+        """
 
 
 def one_hot(classes: IntArray, space: ParameterSpace) -> list[FloatArray]:
@@ -50,7 +52,7 @@ class Model:
     estimator : Estimator
         In evaluation mode.
     source : Source
-        What it will hear.
+        What it is given.
 
     Raises
     ------
@@ -63,14 +65,14 @@ class Model:
         wanted = (setting.sample_rate, setting.samples)
         if (estimator.sample_rate, estimator.samples) != wanted:
             raise WeightsError(
-                f"this model hears {estimator.samples} samples at {estimator.sample_rate} Hz; "
+                f"this model takes {estimator.samples} samples at {estimator.sample_rate} Hz; "
                 f"{setting.name} has {setting.samples} at {setting.sample_rate} Hz"
             )
         if estimator.head.space.names != source.synth.space.names:
             raise WeightsError(f"this model estimates other parameters than {setting.name} has")
         self.estimator = estimator
 
-    def __call__(self, audio: AudioArray) -> Prediction:
+    def __call__(self, audio: AudioArray, numbers: IntArray) -> Prediction:
         """Return the prediction of the network."""
         import torch
 
@@ -80,8 +82,8 @@ class Model:
         scores: list[list[FloatArray]] = []
         with torch.inference_mode():
             for start in range(0, len(audio), _CHUNK):
-                heard = torch.from_numpy(audio[start : start + _CHUNK]).to(device)
-                output = self.estimator(heard)
+                sounds = torch.from_numpy(audio[start : start + _CHUNK]).to(device)
+                output = self.estimator(sounds)
                 decoded = head.decode(output).cpu().numpy().astype(np.float64)
                 vectors.append(np.clip(decoded, 0.0, 1.0))
                 scores.append([p.cpu().double().numpy() for p in head.probabilities(output)])
@@ -98,7 +100,7 @@ class FinetunedModel:
     estimator, proxy : Estimator, Proxy
         Trained together.
     source : Source
-        Its synth is the judge.
+        Its synth renders what is tried.
     seed : int
         Of the training batches that regularise.
     """
@@ -110,7 +112,7 @@ class FinetunedModel:
         self.source = source
         self.batches = RenderedBatches(source, _CHUNK, seed)
 
-    def __call__(self, audio: AudioArray) -> Prediction:
+    def __call__(self, audio: AudioArray, numbers: IntArray) -> Prediction:
         """Return the best vector of each finetuning; its classes have all the score."""
         from ..proxy import finetune
 
@@ -122,14 +124,15 @@ class FinetunedModel:
 
 
 class Reference:
-    """Sounds with known patches, from the training split: what the baselines know.
+    """Sounds with known patches, from the training split, for the baselines to choose from.
 
     Parameters
     ----------
     source : Source
         What is drawn.
     size : int
-        How many sounds.
+        How many sounds. They are rendered a few at a time, and only if one asks for the
+        nearest.
     seed : int
         Which.
     """
@@ -137,17 +140,16 @@ class Reference:
     def __init__(self, source: Source, size: int, seed: int) -> None:
         self.source = source
         self.space = source.synth.space
-        self.batch: Batch = draw(source, stream(seed, "train"), size)
-        self.classes = self.space.to_classes(self.batch.vectors)
+        self.vectors = draw_vectors(source, stream(seed, "train"), size)
+        self.classes = self.space.to_classes(self.vectors)
 
-    def random(self, audio: AudioArray) -> Prediction:
-        """Return patches drawn like those of the sounds, without listening."""
-        rows = np.arange(len(audio)) % len(self.batch.vectors)
-        vectors = self.batch.vectors[rows]
+    def random(self, audio: AudioArray, numbers: IntArray) -> Prediction:
+        """Return patches drawn like those of the sounds, whatever the sounds."""
+        vectors = self.vectors[numbers % len(self.vectors)]
         return Prediction(vectors, one_hot(self.space.to_classes(vectors), self.space))
 
-    def majority(self, audio: AudioArray) -> Prediction:
-        """Return the most frequent class of each parameter, without listening."""
+    def majority(self, audio: AudioArray, numbers: IntArray) -> Prediction:
+        """Return the most frequent class of each parameter, whatever the sounds."""
         shares = [
             np.bincount(self.classes[:, i], minlength=p.classes) / len(self.classes)
             for i, p in enumerate(self.space)
@@ -156,26 +158,25 @@ class Reference:
         vectors = np.repeat(self.space.from_classes(most), len(audio), axis=0)
         return Prediction(vectors, [np.tile(share, (len(audio), 1)) for share in shares])
 
-    def nearest(self, audio: AudioArray) -> Prediction:
+    def nearest(self, audio: AudioArray, numbers: IntArray) -> Prediction:
         """Return the patch of the reference sound with the nearest fingerprint."""
-        wanted = _fingerprints(audio, self.source.setting.sample_rate)
-        found = [int(np.abs(self._known - row).sum(axis=1).argmin()) for row in wanted]
-        vectors = self.batch.vectors[found]
-        return Prediction(vectors, one_hot(self.classes[found], self.space))
+        wanted = self._fingerprint(audio)
+        found = [int(np.abs(self._fingerprints - row).sum(axis=1).argmin()) for row in wanted]
+        return Prediction(self.vectors[found], one_hot(self.classes[found], self.space))
 
     @cached_property
-    def _known(self) -> npt.NDArray[np.float32]:
-        return _fingerprints(self.batch.audio, self.source.setting.sample_rate)
+    def _fingerprints(self) -> npt.NDArray[np.float32]:
+        starts = range(0, len(self.vectors), _CHUNK)
+        parts = (render(self.source, self.vectors[k : k + _CHUNK]) for k in starts)
+        return np.concatenate([self._fingerprint(audio) for audio in parts])
 
-    def contestants(self) -> dict[str, Callable[[AudioArray], Prediction]]:
+    def _fingerprint(self, audio: AudioArray) -> npt.NDArray[np.float32]:
+        return fingerprint(audio, self.source.setting.sample_rate).astype(np.float32)
+
+    def contestants(self) -> dict[str, Contestant]:
         """Return the baselines by name."""
         return {
             "random patch": self.random,
             "majority class": self.majority,
             f"nearest of {len(self.classes):,}": self.nearest,
         }
-
-
-def _fingerprints(audio: AudioArray, rate: int) -> npt.NDArray[np.float32]:
-    parts = [fingerprint(audio[k : k + _CHUNK], rate) for k in range(0, len(audio), _CHUNK)]
-    return np.concatenate(parts).astype(np.float32)

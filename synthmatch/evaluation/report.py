@@ -29,7 +29,7 @@ class Row:
         To predict one sound.
     parameters : mapping
         By column name, the value of each parameter.
-    source : str
+    citation : str
         Paper and table of published figures.
     """
 
@@ -38,7 +38,7 @@ class Row:
     figures: Mapping[str, Figure]
     seconds: float | None = None
     parameters: Mapping[str, Sequence[float]] = dataclasses.field(default_factory=dict)
-    source: str = ""
+    citation: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Evaluation:
                 {
                     "name": row.name,
                     "kind": row.kind,
-                    "source": row.source,
+                    "citation": row.citation,
                     "seconds_per_sound": _number(row.seconds),
                     "figures": {
                         name: {"mean": _number(mean), "median": _number(median)}

@@ -2,7 +2,7 @@
 
 A plug-in can crash, hang, print, open windows and remember what it played. So it never
 runs in this process: :class:`PluginHost` starts workers, gives each render a time limit,
-replaces a worker that dies or hangs, and checks by ear that a new one plays what its
+replaces a worker that dies or hangs, and verifies by sound that a new one plays what its
 state says. pedalboard, which does the hosting, is an optional dependency (it is GPLv3)
 and is imported in the workers only.
 

@@ -1,4 +1,4 @@
-"""What a host and its workers say to each other: a line of JSON, then so many bytes."""
+"""Messages between a host and its workers: a line of JSON, then as many bytes as it says."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def receive(stream: IO[bytes]) -> tuple[dict[str, Any], bytes]:
     if not line.endswith(b"\n"):
         raise EOFError
     message = json.loads(line)
-    body = stream.read(message["bytes"])
-    if len(body) < message["bytes"]:
+    size = message.get("bytes") if isinstance(message, dict) else None
+    if not isinstance(size, int) or size < 0:
+        raise ValueError(f"not a message: {line[:80]!r}")
+    body = stream.read(size)
+    if len(body) < size:
         raise EOFError
     return message, body

@@ -1,4 +1,4 @@
-"""The workers that play a plug-in: kept busy, watched, checked by ear, replaced when they fail."""
+"""The workers that play a plug-in: kept busy, timed, verified by sound, replaced on failure."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import NoReturn
 
-from ..errors import HostingError
-from ..synth import AudioArray
+from ..errors import HostingError, ParameterError
+from ..synth import AudioArray, StrPath
 from .probe import Probe
 from .process import Answer, Play, Worker
 
@@ -37,7 +37,7 @@ class PluginHost:
         The plug-in, from :func:`synthmatch.hosting.find_plugin`.
     probe : sequence of Play, optional
         Two sounds that must be audible and differ: a plug-in that takes its state in
-        silence is found out. Every process has to play them, the first as the processes
+        silence is detected. Every process has to play them, the first as the processes
         before it did, before it is used. A third is one that what was played before would
         change if the plug-in carries anything over, from an LFO that runs freely for
         example; it decides :attr:`carries_over`.
@@ -62,17 +62,17 @@ class PluginHost:
     info : dict of str
         Name, version, maker and path of the plug-in, once it is loaded and has passed.
     restarts : int
-        Workers so far that crashed, hung, failed the probe or played rubbish.
+        Workers so far that crashed, hung, failed the probe or gave no valid sound.
 
     Raises
     ------
-    HostingError
+    ParameterError
         If an argument is out of range.
     """
 
     def __init__(
         self,
-        path: str | Path,
+        path: StrPath,
         *,
         probe: Sequence[Play] = (),
         processes: int = 1,
@@ -82,7 +82,11 @@ class PluginHost:
         loader: str = PEDALBOARD,
     ) -> None:
         if processes < 1:
-            raise HostingError(f"a plug-in needs at least 1 process, not {processes}")
+            raise ParameterError(f"a plug-in needs at least 1 process, not {processes}")
+        if not (time_limit > 0 and start_limit > 0):
+            raise ParameterError(
+                f"time limits are more than 0 s, not {time_limit} s a note, {start_limit} s to load"
+            )
         self.path = Path(path)
         self.owner = os.getpid()
         self.info: dict[str, str] = {}
@@ -90,7 +94,7 @@ class PluginHost:
         self._probe = Probe(probe)
         self._processes = processes
         self._time_limit, self._start_limit = time_limit, start_limit
-        self._program = loader, str(path), dict(environment or {})
+        self._program = loader, str(self.path), dict(environment or {})
         self._answers: SimpleQueue[tuple[Worker, Answer]] = SimpleQueue()
         self._workers: set[Worker] = set()
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="plug-in starter")
@@ -168,7 +172,7 @@ class PluginHost:
             try:
                 while work.left:
                     self._assign(work)
-                    self._attend(work)
+                    self._handle_next(work)
                 if any(apart):  # a search will want more of them: they load meanwhile
                     spare = sum(worker.fresh for worker in self._workers)
                     self._spawn(self._processes - spare, fresh=True)
@@ -188,7 +192,7 @@ class PluginHost:
             self._spawn(count - len(self._workers), fresh=False)
         nothing = _Work([], [])
         while not self.info and count:
-            self._attend(nothing)
+            self._handle_next(nothing)
 
     def _assign(self, work: _Work) -> None:
         """Give sounds to idle workers, and start workers for those that are left."""
@@ -204,11 +208,11 @@ class PluginHost:
     def _spawn(self, count: int, *, fresh: bool) -> None:
         for _ in range(count):
             try:
-                self._starter.submit(self._enlist, fresh).result()
+                self._starter.submit(self._start_worker, fresh).result()
             except OSError as error:
                 self._give_up(HostingError(f"no process for {self.path.name} starts: {error}"))
 
-    def _enlist(self, fresh: bool) -> None:
+    def _start_worker(self, fresh: bool) -> None:
         """Start a worker and list it, in a thread: Ctrl-C must not come in between."""
         worker = Worker(*self._program, self._answers, fresh)
         worker.deadline = time.monotonic() + self._start_limit
@@ -218,7 +222,7 @@ class PluginHost:
         worker.deadline = time.monotonic() + self._time_limit + play.note.total
         worker.play(play)
 
-    def _attend(self, work: _Work) -> None:
+    def _handle_next(self, work: _Work) -> None:
         """Act on the next answer, or on the workers that have taken too long to give one."""
         busy = [worker for worker in self._workers if not worker.idle]
         left = min(worker.deadline for worker in busy) - time.monotonic()
@@ -235,37 +239,37 @@ class PluginHost:
         if answer.kind == "gone" and worker.idle:
             self._drop([worker])
         elif answer.kind == "gone":
-            self._fail(worker, work, f"crashed{worker.obituary()} when asked to {worker.doing}")
+            self._fail(worker, work, f"crashed{worker.exit_status()} when asked to {worker.doing}")
         elif answer.kind == "error":
             self._fail(worker, work, f"cannot {worker.doing}: {answer.text}")
         elif worker.job is not None:
-            work.settle(worker.job, answer.audio)
+            work.finish(worker.job, answer.audio)
             worker.job = None
             self._failed_sounds = 0
             if worker.fresh:
                 self._drop([worker])
         else:
-            self._introduce(worker, answer, work)
+            self._admit(worker, answer, work)
 
-    def _introduce(self, worker: Worker, answer: Answer, work: _Work) -> None:
-        """Go on with a worker that is not proven yet, which has loaded or played a probe."""
+    def _admit(self, worker: Worker, answer: Answer, work: _Work) -> None:
+        """Go on with a worker that is not verified yet, which has loaded or played a probe."""
         if answer.kind == "ready":
             worker.loaded = True
             worker.info = answer.info
         else:
-            worker.heard.append(answer.audio)
+            worker.test_sounds.append(answer.audio)
         if worker.fresh:
-            worker.proven = True  # as far as it can be: it is to play nothing else
-        elif len(worker.heard) < len(self._probe.order):
-            self._order(worker, self._probe.order[len(worker.heard)])
+            worker.verified = True  # as far as it can be: it is to play nothing else
+        elif len(worker.test_sounds) < len(self._probe.order):
+            self._order(worker, self._probe.order[len(worker.test_sounds)])
         else:
-            fault = self._probe.judge(worker.heard)
+            fault = self._probe.fault(worker.test_sounds)
             if fault:
                 self._fail(worker, work, fault)
                 return
-            worker.proven = True
+            worker.verified = True
             self.info = {**worker.info, "path": str(self.path)}
-        if worker.proven:
+        if worker.verified:
             self._failed_starts = 0
 
     def _fail(self, worker: Worker, work: _Work, what: str) -> None:
@@ -277,8 +281,8 @@ class PluginHost:
             self._failed_starts += 1
             if not self.info or self._failed_starts >= _STARTS:
                 self._give_up(error)
-        elif not work.again(worker.job):
-            work.settle(worker.job, error)
+        elif not work.retry(worker.job):
+            work.finish(worker.job, error)
             self._failed_sounds += 1
             if self._failed_sounds >= _SOUNDS:
                 self._give_up(HostingError(f"{error}; so it did on {_SOUNDS} sounds in a row"))
@@ -294,7 +298,7 @@ class PluginHost:
 
 
 class _Work:
-    """The sounds of one call: which wait, how often each was tried, what became of it."""
+    """The sounds of one call: which wait, how often each was tried, their results."""
 
     def __init__(self, plays: Sequence[Play], apart: Sequence[bool]) -> None:
         self.plays = plays
@@ -306,11 +310,11 @@ class _Work:
         self.left = len(plays)
         self._tries = [1] * len(plays)
 
-    def settle(self, job: int, answer: AudioArray | HostingError) -> None:
+    def finish(self, job: int, answer: AudioArray | HostingError) -> None:
         self.answers[job] = answer
         self.left -= 1
 
-    def again(self, job: int) -> bool:
+    def retry(self, job: int) -> bool:
         """Put a sound first in line and return True, unless it was tried often enough."""
         if self._tries[job] == _TRIES:
             return False

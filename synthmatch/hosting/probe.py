@@ -1,4 +1,4 @@
-"""Checking by ear that a new process plays what its state says, and what it remembers."""
+"""Test sounds: whether a new process plays what its state says, and what it carries over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..errors import HostingError
+from ..errors import ParameterError
 from ..synth import AudioArray
 from .process import Play
 
@@ -15,12 +15,17 @@ _ALIKE = 1e-3  # relative difference under which two sounds count as the same
 
 
 class Probe:
-    """The sounds every process has to play, and what they told so far.
+    """The test sounds that every process has to play, and what they have shown so far.
 
     Parameters
     ----------
     plays : sequence of Play
         None, two or three: see :class:`synthmatch.hosting.PluginHost`.
+
+    Raises
+    ------
+    ParameterError
+        If there are one, or more than three.
 
     Attributes
     ----------
@@ -32,7 +37,7 @@ class Probe:
 
     def __init__(self, plays: Sequence[Play]) -> None:
         if len(plays) not in (0, 2, 3):
-            raise HostingError(f"a probe is two sounds or three, not {len(plays)}")
+            raise ParameterError(f"a probe is two sounds or three, not {len(plays)}")
         self._plays = tuple(plays)
         self._turns = {0: (), 2: (0, 1, 0), 3: (2, 0, 1, 2, 2, 0)}[len(plays)]
         self._references: dict[int, AudioArray] = {}
@@ -47,22 +52,22 @@ class Probe:
         """
         return [self._plays[turn] for turn in self._turns]
 
-    def judge(self, heard: Sequence[AudioArray]) -> str:
+    def fault(self, sounds: Sequence[AudioArray]) -> str:
         """Return what is wrong with a process that played ``order``; "" if nothing is."""
-        if not heard:
+        if not sounds:
             return ""
-        turns = list(zip(self._turns, heard, strict=True))
-        sounds = dict(reversed(turns))
+        turns = list(zip(self._turns, sounds, strict=True))
+        first = dict(reversed(turns))
         for turn in (0, 1):
-            if np.abs(sounds[turn]).max() < _QUIET:
+            if np.abs(first[turn]).max() < _QUIET:
                 return f"is silent on test sound {turn + 1}"
-        if _alike(sounds[0], sounds[1]):
+        if _alike(first[0], first[1]):
             return (
                 "plays the same sound whatever state it is given; "
                 "try another version or format of it"
             )
-        references = self._references or sounds
-        if not _alike(references[0], sounds[0]):
+        references = self._references or first
+        if not _alike(references[0], first[0]):
             return "plays the same state differently in another process"
         changed = {turn for turn, sound in turns if not _alike(references[turn], sound)}
         self.repeats = self.repeats and 0 not in changed

@@ -24,7 +24,7 @@ sys.path[:] = {folders!r}
 from synthmatch.hosting.worker import serve
 serve({loader!r}, {path!r})
 """
-_PATIENCE = 5.0  # seconds; only a process that hangs in the kernel takes longer to end
+_END_SECONDS = 5.0  # seconds; only a process that hangs in the kernel takes longer to end
 _WINDOWS = ("DISPLAY", "WAYLAND_DISPLAY")  # without them a plug-in cannot open one
 
 
@@ -88,7 +88,7 @@ class Worker:
     answers : queue
         Where answers go.
     fresh : bool
-        Whether it is for one sound only; the host's note to itself, as the rest are.
+        Whether it is for one sound only; kept here for the host, as the attributes are.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ class Worker:
         self.deadline = 0.0
         self.loaded = False
         self.info: Mapping[str, str] = {}
-        self.heard: list[AudioArray] = []
-        self.proven = False
+        self.test_sounds: list[AudioArray] = []
+        self.verified = False
         self.job: int | None = None
         self._answers = answers
         self._plays: SimpleQueue[Play | None] = SimpleQueue()
@@ -121,13 +121,13 @@ class Worker:
             start_new_session=sys.platform != "win32",
             creationflags=_creation_flags(),
         )
-        self._thread = threading.Thread(target=self._talk, name="plug-in", daemon=True)
+        self._thread = threading.Thread(target=self._communicate, name="plug-in", daemon=True)
         self._thread.start()
 
     @property
     def idle(self) -> bool:
         """Whether it can be given a sound."""
-        return self.proven and self.job is None
+        return self.verified and self.job is None
 
     @property
     def doing(self) -> str:
@@ -153,10 +153,10 @@ class Worker:
     def end(self) -> None:
         """Wait until the process, which was killed, has ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_PATIENCE)
-        self._thread.join(_PATIENCE)
+            self._process.wait(_END_SECONDS)
+        self._thread.join(_END_SECONDS)
 
-    def obituary(self) -> str:
+    def exit_status(self) -> str:
         """Return how the process ended: " (SIGSEGV)", " (exit status 1)"."""
         try:
             code = self._process.wait(1.0)
@@ -167,7 +167,7 @@ class Worker:
                 return f" ({signal.Signals(-code).name})"
         return f" (exit status {code if code < 1 << 16 else hex(code)})"
 
-    def _talk(self) -> None:
+    def _communicate(self) -> None:
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
             return
@@ -179,7 +179,7 @@ class Worker:
                 if play is None:
                     break
                 send(stdin, _order(play), play.state)
-        except (EOFError, OSError, ValueError, KeyError):
+        except (EOFError, OSError, ValueError):
             self._answers.put((self, Answer("gone")))
         finally:
             for stream in (stdin, stdout):
@@ -199,12 +199,10 @@ def _order(play: Play) -> dict[str, object]:
 
 
 def _answer(message: Mapping[str, Any], body: bytes) -> Answer:
-    return Answer(
-        message["kind"],
-        np.frombuffer(bytearray(body), dtype=np.float32),
-        message.get("text", ""),
-        message.get("info", {}),
-    )
+    kind, text, info = message.get("kind"), message.get("text", ""), message.get("info", {})
+    if kind not in ("ready", "audio", "error") or not isinstance(info, dict):
+        raise ValueError(f"not an answer: {str(message)[:80]}")
+    return Answer(kind, np.frombuffer(bytearray(body), dtype=np.float32), str(text), info)
 
 
 def _creation_flags() -> int:

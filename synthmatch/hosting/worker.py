@@ -85,12 +85,12 @@ class PedalboardInstrument:
             num_channels=2,
             reset=False,
         )
-        heard: AudioArray = np.asarray(stereo, dtype=np.float32).mean(axis=0)
-        return heard
+        mono: AudioArray = np.asarray(stereo, dtype=np.float32).mean(axis=0)
+        return mono
 
 
 def serve(loader: str, path: str) -> None:
-    """Load the plug-in, say so, then play what is asked until the pipe closes.
+    """Load the plug-in, answer that it is ready, then play what is asked until the pipe closes.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def serve(loader: str, path: str) -> None:
     path : str
         The plug-in.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the host's business
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the host acts on Ctrl-C
     requests, answers = _take_streams()
     asked: SimpleQueue[tuple[dict[str, Any], bytes]] = SimpleQueue()
     threading.Thread(target=_listen, args=(requests, asked), daemon=True).start()

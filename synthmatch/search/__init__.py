@@ -3,9 +3,12 @@
 Optimisers are written in ask/tell style behind one protocol, so that rendering and
 comparing stay batched and outside of them:
 
->>> optimizer = make_optimizer("genetic", space, rng=0)  # doctest: +SKIP
->>> result = search(evaluate, optimizer, Budget(renders=5_000))  # doctest: +SKIP
->>> space.decode(result.vectors[0])  # doctest: +SKIP
+>>> from synthmatch import Parameter, ParameterSpace
+>>> space = ParameterSpace("organ", [Parameter.continuous("level", 0.0, 8.0)])
+>>> optimizer = make_optimizer("genetic", space, rng=0)
+>>> result = search(lambda x: abs(x[:, 0] - 0.25), optimizer, Budget(renders=1_000))
+>>> round(space.decode(result.vectors[0])["level"], 1)
+2.0
 """
 
 from __future__ import annotations

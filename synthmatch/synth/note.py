@@ -94,12 +94,17 @@ def as_note(note: Note | str | float | None, default: Note) -> Note:
 
 
 def parse_pitch(text: str) -> float:
-    """Return the MIDI pitch of ``"60"``, ``"C4"`` (60), ``"f#3"``, ``"Bb2"`` or ``"60.5"``.
+    """Return the MIDI pitch of ``"60"``, ``"C4"``, ``"f#3"``, ``"Bb2"`` or ``"60.5"``.
 
     Raises
     ------
     ParameterError
         If the text is neither a note name nor a number from 0 to 127.
+
+    Examples
+    --------
+    >>> parse_pitch("C4"), parse_pitch("60.5")
+    (60.0, 60.5)
     """
     match = re.fullmatch(r"([A-Ga-g])([#b♯♭]?)(-?\d)", text.strip())
     if match:
@@ -115,7 +120,13 @@ def parse_pitch(text: str) -> float:
 
 
 def pitch_name(pitch: float) -> str:
-    """Return the name of the nearest note: ``pitch_name(60) == "C4"``."""
+    """Return the name of the nearest note.
+
+    Examples
+    --------
+    >>> pitch_name(60)
+    'C4'
+    """
     names = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
     nearest = round(pitch)
     return f"{names[nearest % 12]}{nearest // 12 - 1}"

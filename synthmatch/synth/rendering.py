@@ -34,6 +34,12 @@ def render(
     ------
     ParameterError
         If the patch does not fit the synth.
+
+    Examples
+    --------
+    >>> from synthmatch import load_synth
+    >>> render(load_synth("jsyn"), {"cutoff": 1000.0}, Note(69, held=0.5, total=1.0)).shape
+    (16384,)
     """
     rate = synth.sample_rate if sample_rate is None else sample_rate
     return synth.render(synth.space.patch(patch), note, rate)

@@ -10,7 +10,11 @@ test of its own::
     def test_conformance(check):
         check()
 
-All rules together render about a hundred short notes, and two for each parameter.
+All rules together render a few hundred short notes, and two for each parameter.
+
+The rules lie in ``definition`` (attributes, space, capabilities), ``sound`` (rendering),
+``knowledge`` (prior, own note, what is audible and what sounds alike) and ``files`` (presets);
+``rules`` lists them, ``checking`` runs them, ``probes`` makes and compares their sounds.
 """
 
 from __future__ import annotations

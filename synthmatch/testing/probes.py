@@ -18,6 +18,7 @@ FRESH_PROCESS_SECONDS = 120.0
 NOTE = Note(pitch=57, velocity=100, held=0.3, total=0.5)
 LOUDEST = 8.0  # of full scale (+18 dB): more than any level a player could have meant
 QUIETEST = 1e-3  # of full scale (-60 dB)
+ROUNDING = 1e-4  # of full scale: what is the same sound may be added up in another order
 _FLOOR = -50.0  # dB under the maximum: what lies deeper is not compared
 
 
@@ -73,8 +74,8 @@ def same_sound(a: AudioArray, b: AudioArray, complaint: str, within: float = 0.0
     ensure(apart <= within, f"{complaint} (samples up to {apart:.3g} apart)")
 
 
-def check_audio(audio: object, samples: int, what: str) -> AudioArray:
-    """Return ``audio`` if it is finite ``float32 [samples]`` of sane level; else refuse it."""
+def check_audio(audio: object, samples: int, what: str, loudest: float = LOUDEST) -> AudioArray:
+    """Return ``audio`` if it is finite ``float32 [samples]``, up to ``loudest``; else refuse it."""
     if not isinstance(audio, np.ndarray):
         raise ConformanceError(f"{what} gives {type(audio).__name__}; return a numpy array")
     ensure(audio.dtype == np.float32, f"{what} gives {audio.dtype}; return float32")
@@ -84,7 +85,7 @@ def check_audio(audio: object, samples: int, what: str) -> AudioArray:
     )
     ensure(bool(np.isfinite(audio).all()), f"{what} gives NaN or infinite samples")
     peak = float(np.abs(audio).max())
-    ensure(peak <= LOUDEST, f"{what} peaks at {peak:.3g}; stay about [-1, 1], under {LOUDEST:g}")
+    ensure(peak <= loudest, f"{what} peaks at {peak:.3g}; stay about [-1, 1], under {loudest:g}")
     return audio
 
 

@@ -1,6 +1,11 @@
 """Training: AdamW or Muon, averaged weights, resumable to the step, on any device.
 
->>> result = train("jsyn-23", "conv6xl", out="model", recipe=Recipe(minutes=5))  # doctest: +SKIP
+>>> import tempfile
+>>> recipe = Recipe(steps=2, batch=4, validate=4, validations=1)  # to learn: Recipe(minutes=5)
+>>> with tempfile.TemporaryDirectory() as folder:
+...     result = train("jsyn-23", "conv1", out=folder, recipe=recipe, device="cpu")
+>>> result.steps
+2
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ class ProxyGoal(Goal):
         ``lambda``; 1 in the paper (section 3.2).
     truth : float
         Weight of ``L_a(d(y), x)``, a loss on true parameters that the paper does not
-        have: it keeps the proxy a synth, where the encoder could otherwise teach it to
-        read more between the lines than a patch says.
+        have: it keeps the proxy a synth, where the encoder could otherwise pass more about
+        the sound through the probabilities than a patch holds.
     share : float
         Share of each batch, more than 0, that the proxy sees. It costs more than the
         encoder and needs fewer sounds; 1 in the paper.
@@ -71,10 +71,10 @@ class ProxyGoal(Goal):
         output = self.estimator(audio)
         loss = head.loss(output, vectors)
         seen = slice(math.ceil(self.share * len(audio)))
-        loss = loss + self.weight * self.proxy.loss(head.beliefs(output[seen]), audio[seen])
+        loss = loss + self.weight * self.proxy.loss(head.predictions(output[seen]), audio[seen])
         if self.truth:
-            facts = head.facts(vectors[seen])
-            loss = loss + self.truth * self.proxy.loss(facts, audio[seen])
+            targets = head.targets(vectors[seen])
+            loss = loss + self.truth * self.proxy.loss(targets, audio[seen])
         return loss
 
     def scores(self, audio: Tensor, vectors: Tensor) -> dict[str, float]:
@@ -85,13 +85,13 @@ class ProxyGoal(Goal):
         head = self.estimator.head
         output = self.estimator(audio)
         decoded = head.decode(output)
-        said = decoded.cpu().numpy().astype(np.float64).clip(0.0, 1.0)
-        made = torch.from_numpy(self._render(said)).to(audio.device)
+        predicted = decoded.cpu().numpy().astype(np.float64).clip(0.0, 1.0)
+        made = torch.from_numpy(self._render(predicted)).to(audio.device)
         right = head.classes(decoded) == head.classes(vectors)
         return {
             "audio_loss": float(self.proxy.distances(made, audio).mean()),
-            "proxy_loss": float(self.proxy.loss(head.beliefs(output), audio)),
-            "proxy_error": float(self.proxy.loss(head.facts(vectors), audio)),
+            "proxy_loss": float(self.proxy.loss(head.predictions(output), audio)),
+            "proxy_error": float(self.proxy.loss(head.targets(vectors), audio)),
             "loss": float(head.loss(output, vectors)),
             "accuracy": 100.0 * float(right.float().mean()),
         }

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import torch
 
-from ..errors import ParameterError
+from ..errors import TrainingError
+from ..estimators import pick_device
 
 
 class Launcher(Protocol):
@@ -86,42 +87,22 @@ class OneDevice:
         return obj
 
 
-def pick_device(name: str = "auto") -> str:
-    """Return a device that exists: ``name``, or the fastest there is for "auto".
-
-    Raises
-    ------
-    ParameterError
-        If there is no such device here.
-    """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        torch.empty(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise ParameterError(
-            f"no device {name!r} here; use cpu, or auto for the fastest there is"
-        ) from None
-    return name
-
-
 def pick_launcher(device: str, precision: str) -> Launcher:
     """Return a launcher for this process: Lightning Fabric under torchrun, else one device.
 
     Raises
     ------
-    ParameterError
-        If there is no such device, or torchrun started this process and Lightning Fabric
-        is not installed.
+    DeviceError
+        If there is no such device.
+    TrainingError
+        If torchrun started this process and Lightning Fabric is not installed.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return OneDevice(device, precision)
     try:
         from lightning_fabric import Fabric
     except ImportError:
-        raise ParameterError(
+        raise TrainingError(
             "training in several processes needs Lightning Fabric: pip install "
             '"synthmatch[distributed]"'
         ) from None

@@ -26,7 +26,7 @@ class Recipe:
     optimizer : {"adamw", "muon"}
         ``muon`` turns the matrices of hidden layers by orthogonalised momentum
         (:class:`~synthmatch.training.optimizers.Muon`), which learns more from as many
-        sounds, in slightly longer steps (an eighth longer for conv6xl on a CPU core).
+        sounds, in slightly longer steps.
     learning_rate, final : float
         The peak, and the share of it that the cosine ends at.
     warmup : float

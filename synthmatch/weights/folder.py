@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .._files import atomic
@@ -59,17 +61,9 @@ def save_model(
     WeightsError
         If the folder cannot be written, or a number is too large for float16.
     """
-    import torch
-
     target = Path(folder)
-    state = dict(estimator.state_dict() if tensors is None else tensors)
-    if half:
-        whole = state
-        state = {k: v.to(torch.float16) if v.is_floating_point() else v for k, v in state.items()}
-        large = [k for k, v in state.items() if v.isinf().any() and not whole[k].isinf().any()]
-        if large:
-            raise WeightsError(f"{large[0]} is too large for float16; store the model in float32")
-    digest = write_tensors(target / TENSORS, state)
+    state = estimator.state_dict() if tensors is None else tensors
+    digest = write_tensors(target / TENSORS, state, half=half)
     config = {
         "format": FORMAT,
         "version": VERSION,
@@ -85,11 +79,22 @@ def save_model(
         "metadata": dict(metadata),
         "config": dict(estimator.config),
     }
+    write_config(target, config)
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write the ``config.json`` of a model folder.
+
+    Raises
+    ------
+    WeightsError
+        If it cannot be written.
+    """
     try:
-        with atomic(target / CONFIG) as temporary:
+        with atomic(folder / CONFIG) as temporary:
             temporary.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise WeightsError(f"cannot write {target}: {error.strerror or error}") from error
+        raise WeightsError(f"cannot write {folder}: {error.strerror or error}") from error
 
 
 def read_config(folder: str | Path) -> dict[str, Any]:
@@ -110,22 +115,43 @@ def read_config(folder: str | Path) -> dict[str, Any]:
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise WeightsError(f"{path} does not describe a synthmatch model")
     version = config.get("version")
-    if not isinstance(version, int) or version < 1:
-        raise WeightsError(f"{path}: {version!r} is not a format version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise WeightsError(f"{path}: {str(version)[:20]!r} is not a format version")
     if version > VERSION:
         raise WeightsError(
-            f"{folder} has model format {version}, newer than this synthmatch reads ({VERSION}); "
+            f"{folder} has a model format newer than this synthmatch reads ({VERSION}); "
             f"upgrade synthmatch"
         )
-    kinds = (dict, ("tensors", "metadata", "config")), (str, ("synth", "architecture"))
-    for kind, key in ((kind, key) for kind, keys in kinds for key in keys):
-        if not isinstance(config.get(key), kind):
-            raise WeightsError(f"{path} is damaged: {key!r} is missing or of the wrong type")
+    for where, name, kind in _FIELDS:
+        inside = config if not where else config[where]
+        if not isinstance(inside.get(name), kind) or isinstance(inside.get(name), bool):
+            raise WeightsError(f"{path} is damaged: {name!r} is missing or of the wrong type")
+    for name, kind in _METADATA.items():
+        if not isinstance(config["metadata"].get(name, kind()), kind):
+            raise WeightsError(f"{path} is damaged: {name!r} is of the wrong type")
+    found = config["tensors"]
+    if found["bytes"] < 0 or not _HASH.fullmatch(found["sha256"]):
+        raise WeightsError(f"{path} is damaged: it has no size and hash of its tensors")
     return config
 
 
-def read_folder(folder: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-    """Return the tensors and the config of a model folder, its hash checked.
+_FIELDS: tuple[tuple[str, str, type], ...] = (
+    ("", "tensors", dict),
+    ("", "metadata", dict),
+    ("", "config", dict),
+    ("", "synth", str),
+    ("", "architecture", str),
+    ("tensors", "bytes", int),
+    ("tensors", "sha256", str),
+)
+_METADATA: Mapping[str, type] = MappingProxyType(
+    {"setting": dict, "recipe": dict, "scores": dict, "goal": dict, "headline": str, "step": int}
+)
+_HASH = re.compile("[0-9a-f]{64}")
+
+
+def check_folder(folder: str | Path) -> tuple[Path, dict[str, Any]]:
+    """Return the file of the tensors and the config of a model folder, the hash checked.
 
     Raises
     ------
@@ -140,9 +166,21 @@ def read_folder(folder: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, 
         digest = sha256(path)
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
-    if digest != config["tensors"].get("sha256"):
+    if digest != config["tensors"]["sha256"]:
         raise WeightsError(
             f"{path} is corrupted, truncated or not the file {CONFIG} was written with "
             f"(its SHA-256 differs); fetch the model again"
         )
+    return path, config
+
+
+def read_folder(folder: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return the tensors and the config of a model folder, its hash checked.
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing, or the tensors are not those the config was written with.
+    """
+    path, config = check_folder(folder)
     return read_tensors(path)[0], config

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SynthmatchError, WeightsError
 from ..parameters import Parameter, ParameterSpace
-from ..registry import model_folder
+from ..registry import list_models, model_folder
 from ..synth import FrozenSynth, Synth
-from .folder import PROXY, read_config, read_folder
+from .folder import PROXY, check_folder, read_config
+from .tensors import open_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
     from ..proxy import Proxy
 
 
-def load_model(folder: str | Path, *, device: str = "cpu") -> tuple[Estimator, dict[str, Any]]:
+_FIXED = 1 << 26  # numbers beside the weights: tables that follow from the configuration
+
+
+def load_model(folder: str | Path, *, device: str = "auto") -> tuple[Estimator, dict[str, Any]]:
     """Return the estimator of a model folder, in evaluation mode, and its metadata.
 
     Parameters
@@ -27,25 +32,31 @@ def load_model(folder: str | Path, *, device: str = "cpu") -> tuple[Estimator, d
     folder : path
         What :func:`save_model` wrote.
     device : str
-        Where the estimator runs.
+        Where the estimator runs: "auto" for the fastest there is, "cpu", "cuda", "mps".
 
     Raises
     ------
     WeightsError
         If the folder is corrupted, truncated, foreign, or written by a newer synthmatch.
+    DeviceError
+        If there is no such device.
     """
-    from ..estimators import from_config
+    from ..estimators import from_config, pick_device
 
-    tensors, config = read_folder(folder)
-    try:
-        estimator = from_config(config["config"])
-    except SynthmatchError as error:
-        raise WeightsError(
-            f"{folder} describes no network that this synthmatch builds: {error}"
-        ) from None
-    own = {k: t for k, t in tensors.items() if not k.startswith(PROXY)}
-    _fill(estimator, own, f"{folder}: the tensors are not those of {config['architecture']!r}")
-    return estimator.to(device).eval(), config["metadata"]
+    chosen = pick_device(device)
+    path, config = check_folder(folder)
+    with open_tensors(path) as file:
+        own = [name for name in file.names if not name.startswith(PROXY)]
+        held = sum(math.prod(file.shape(name)) for name in own)
+        try:
+            estimator = from_config(config["config"], most_weights=2 * held + _FIXED)
+        except SynthmatchError as error:
+            raise WeightsError(
+                f"{folder} describes no network that this synthmatch builds: {error}"
+            ) from None
+        complaint = f"{folder}: the tensors are not those of {estimator.architecture!r}"
+        _fill(estimator, {name: file[name] for name in own}, complaint)
+    return estimator.to(chosen).eval(), config["metadata"]
 
 
 def load_proxy(folder: str | Path, estimator: Estimator) -> Proxy:
@@ -65,8 +76,9 @@ def load_proxy(folder: str | Path, estimator: Estimator) -> Proxy:
     """
     from ..proxy import Proxy
 
-    tensors, _ = read_folder(folder)
-    own = {k.removeprefix(PROXY): t for k, t in tensors.items() if k.startswith(PROXY)}
+    path, _ = check_folder(folder)
+    with open_tensors(path) as file:
+        own = file.under(PROXY)
     if not own:
         raise WeightsError(
             f"{folder} has no proxy; train one with --model inversynth2 --proxy to finetune"
@@ -143,7 +155,21 @@ def describe_model(name: str) -> dict[str, Any]:
         "synth": config["synth"],
         "architecture": config["architecture"],
         "megabytes": round(config["tensors"]["bytes"] / 1e6, 3),
-        "default": bool(config["metadata"].get("default", False)),
-        "headline": str(config["metadata"].get("headline", "")),
+        "default": config["metadata"].get("default") is True,
+        "headline": config["metadata"].get("headline", ""),
         "folder": str(folder),
     }
+
+
+def describe_models() -> list[dict[str, Any]]:
+    """Return what lists of models show of all that are installed.
+
+    One that is broken has its ``name`` and an ``error``, a line of text, and nothing else.
+    """
+    rows: list[dict[str, Any]] = []
+    for name in list_models():
+        try:
+            rows.append(describe_model(name))
+        except SynthmatchError as error:
+            rows.append({"name": name, "error": str(error)})
+    return rows

@@ -158,7 +158,11 @@ def test_keeps_to_the_device_it_is_moved_to(name):
     head = estimator.head
     head.loss(output, vectors).backward()
     assert all(p.grad.device.type == "meta" for p in estimator.parameters())
-    for found in (head.decode(output, "expectation"), head.facts(vectors), head.beliefs(output)):
+    for found in (
+        head.decode(output, "expectation"),
+        head.targets(vectors),
+        head.predictions(output),
+    ):
         assert found.device.type == "meta"
 
 
@@ -167,7 +171,7 @@ def test_unknown_names_and_options_list_the_known_ones():
         build("conv6x", MIXED, sample_rate=8000, samples=4000)
     with pytest.raises(ParameterError, match="it takes head, smoothing, n_fft, hop, mels"):
         small("conv6xl", layers=3)
-    with pytest.raises(ParameterError, match="positive"):
+    with pytest.raises(ParameterError, match="samples is a whole number from 1"):
         small("conv6xl", samples=0)
     with pytest.raises(ParameterError, match="softmax"):
         small("conv6xl", head="gaussian")

@@ -163,12 +163,12 @@ def test_probabilities_are_distributions(space, kind):
 
 def perfect(head, vectors):
     """The output of a network that is certain of the truth."""
-    facts = head.facts(vectors).double()
+    targets = head.targets(vectors).double()
     if head.kind == "regression":
         for i, (p, part) in enumerate(zip(head.space.free, head.slices, strict=True)):
             if p.kind != "categorical":
-                facts[:, part] = torch.special.logit(vectors[:, i : i + 1], 1e-6) / 60
-    return 60 * facts
+                targets[:, part] = torch.special.logit(vectors[:, i : i + 1], 1e-6) / 60
+    return 60 * targets
 
 
 @pytest.mark.parametrize("kind", ["softmax", "sigmoid", "regression"])
@@ -181,8 +181,10 @@ def test_decoding_certainty_gives_the_truth(space, kind):
     if kind != "sigmoid":
         found = head.decode(output, "expectation").double()
         torch.testing.assert_close(found, vectors, atol=1e-5, rtol=0)
-        torch.testing.assert_close(head.beliefs(output), head.facts(vectors), atol=1e-5, rtol=0)
-    assert head.facts(vectors).shape == (50, head.size)
+        torch.testing.assert_close(
+            head.predictions(output), head.targets(vectors), atol=1e-5, rtol=0
+        )
+    assert head.targets(vectors).shape == (50, head.size)
     space.check_vectors(head.decode(output_for(head)).numpy())
 
 

@@ -48,7 +48,7 @@ def test_gradients_flow_from_the_spectrogram_to_the_encoder():
     decoder = made.decoder()
     torch.manual_seed(0)
     audio = torch.randn(4, 1000)
-    loss = (decoder(made.head.beliefs(made(audio))) - made.front(audio)).abs().mean()
+    loss = (decoder(made.head.predictions(made(audio))) - made.front(audio)).abs().mean()
     loss.backward()
     assert all(p.grad is not None for p in [*made.parameters(), *decoder.parameters()])
     assert made.layers[0].weight.grad.abs().sum() > 0
@@ -68,7 +68,7 @@ def test_the_decoder_learns_a_synth_of_two_sounds():
     optimiser = torch.optim.Adam(decoder.parameters(), 1e-3)
     losses = []
     for _ in range(30):
-        loss = (decoder(made.head.facts(vectors)) - target).abs().mean()
+        loss = (decoder(made.head.targets(vectors)) - target).abs().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -1,20 +1,22 @@
 import json
+import re
 
 import numpy as np
 import pytest
 import torch
 from sine_synth import NOTE, RATE, SineSynth, sine_source
 
+from synthmatch import metrics
 from synthmatch.datasets import draw, stream
-from synthmatch.errors import ParameterError, WeightsError
+from synthmatch.errors import DeviceError, ParameterError, WeightsError
 from synthmatch.estimators import build
-from synthmatch.evaluation import TABLES, Prediction, evaluate
+from synthmatch.evaluation import TABLES, Prediction, Trial, evaluate
 from synthmatch.evaluation.contestants import Reference, one_hot
-from synthmatch.parameters import ParameterSpace
+from synthmatch.parameters import Parameter, ParameterSpace
 from synthmatch.registry import load_synth
 from synthmatch.settings import Published, Setting, Source, list_settings, load_setting, open_source
 from synthmatch.synth import FrozenSynth
-from synthmatch.weights import save_model
+from synthmatch.weights import load_model, save_model
 
 SPACE = SineSynth.space
 
@@ -34,8 +36,9 @@ class Oracle:
     def __init__(self, wrong=None):
         self.wrong = wrong
 
-    def __call__(self, audio):
-        vectors = draw(published_source(), stream(0, "test"), len(audio)).vectors
+    def __call__(self, audio, numbers):
+        count = numbers[-1] + 1
+        vectors = draw(published_source(), stream(0, "test"), count).vectors[numbers]
         classes = SPACE.to_classes(vectors)
         if self.wrong is not None:
             classes[:, self.wrong] = (classes[:, self.wrong] + 1) % SPACE.free[self.wrong].classes
@@ -90,7 +93,7 @@ def test_baselines():
 
 def test_majority_is_the_most_frequent_class():
     reference = Reference(sine_source(), 200, 0)
-    prediction = reference.majority(np.zeros((2, 1000), dtype=np.float32))
+    prediction = reference.majority(np.zeros((2, 1000), dtype=np.float32), np.arange(2))
     classes = SPACE.to_classes(prediction.vectors)[0]
     for i, p in enumerate(SPACE):
         counts = np.bincount(reference.classes[:, i], minlength=p.classes)
@@ -127,7 +130,7 @@ def test_models(model):
 
 def test_models_that_do_not_fit(model, tmp_path):
     longer = Setting("long", "sine", NOTE, 2 * RATE, "classes")
-    with pytest.raises(WeightsError, match="hears 1000 samples at 4000 Hz; long has 2000 at 8000"):
+    with pytest.raises(WeightsError, match="takes 1000 samples at 4000 Hz; long has 2000 at 8000"):
         evaluate(Source(SineSynth(), longer), [model])
     space = SPACE.freeze({"wave": "sine"})
     estimator = build("conv1", space, sample_rate=RATE, samples=NOTE.samples(RATE))
@@ -169,7 +172,7 @@ def test_text_markdown_and_json():
     row = data["rows"][0]
     assert row["figures"]["stft_correlation"]["median"] == pytest.approx(median)
     assert row["parameters"]["accuracy"] == {"frequency": 100.0, "level": None, "wave": 0.0}
-    assert data["rows"][-1]["source"] == "Paper (2020), table 1"
+    assert data["rows"][-1]["citation"] == "Paper (2020), table 1"
     assert data["rows"][-1]["kind"] == "published"
 
 
@@ -202,3 +205,164 @@ def test_sources():
         Setting("x", "jsyn", NOTE, 16_384, "best")
     with pytest.raises(ParameterError, match="not the description"):
         Setting.from_dict({"name": "x"})
+
+
+def fine_space():
+    """A parameter of 101 whole numbers, numeric, and one of a few, classified."""
+    parameters = [
+        Parameter.ordinal("level", [float(k) for k in range(101)]),
+        Parameter.categorical("wave", ["sine", "square"]),
+    ]
+    return ParameterSpace("fine", parameters)
+
+
+def trial(space, true, predicted, **more):
+    silence = np.zeros((len(true), 400), dtype=np.float32)
+    scores = one_hot(space.to_classes(predicted), space)
+    return Trial(space, 4000, true, predicted, silence, silence, scores, **more)
+
+
+def column(name):
+    return next(c for table in TABLES.values() for c in table if c.name == name)
+
+
+def test_numeric_error_is_of_values_not_of_the_middles_of_classes():
+    """One of 101 numbers is 0 to 100 percent of the range; regressed values stay as they are."""
+    space = fine_space()
+    mae = column("parameter_mae_x100").measure
+    true = np.array([[0.5 / 101, 0.25]])  # 0
+    for predicted, expected in ((100.5 / 101, 100.0), (1.5 / 101, 1.0), (0.75 / 101, 0.25)):
+        error = mae(trial(space, true, np.array([[predicted, 0.25]])))
+        assert error[0] == pytest.approx(expected, abs=1e-9)
+        assert np.isnan(error[1])
+    anywhere = np.array([[0.99 / 101, 0.25]])  # in the interval of 0: the sound of 0
+    assert mae(trial(space, anywhere, true))[0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_every_data_set_has_its_own_windows():
+    """InverSynth II, section 3.1: 512 and 128 for FM, 1024 and 256 for DX7."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3, 4000)).astype(np.float32)
+    vectors = SPACE.sample(rng, 3)
+    fm, dx7 = (
+        Trial(SPACE, 22_050, vectors, vectors, a, b, one_hot(SPACE.to_classes(vectors), SPACE), w)
+        for w in (load_setting("fm-9").stft, load_setting("dx7-144").stft)
+    )
+    for found, window in ((fm, (512, 128)), (dx7, (1024, 256))):
+        spec = column("log_stft_mae_x100").measure(found)
+        np.testing.assert_allclose(spec, 100 * metrics.log_stft_mae(a, b, *window))
+        convergence = column("stft_convergence").measure(found)
+        np.testing.assert_allclose(convergence, metrics.spectral_convergence(a, b, *window))
+    mel = column("mel_mae_x100").measure(dx7)
+    expected = metrics.mel_mae(a, b, 22_050, n_fft=1024, hop=256)
+    np.testing.assert_allclose(mel, 100 * expected)
+    assert not np.allclose(mel, column("mel_mae_x100").measure(fm))
+
+
+class Counting(SineSynth):
+    """Keeps how many sounds were rendered at once, and in all."""
+
+    def __init__(self):
+        self.calls = []
+
+    def render_batch(self, vectors, note, sample_rate):
+        self.calls.append(len(vectors))
+        return np.stack([self.render(self.space.decode(v), note, sample_rate) for v in vectors])
+
+
+def test_sounds_are_rendered_a_few_at_a_time():
+    synth = Counting()
+    source = Source(synth, sine_source().setting)
+    evaluate(source, {}, sounds=200, reference=1000, tables=["inversynth"], gate=-60.0)
+    assert max(synth.calls) <= 128
+
+
+def test_figures_do_not_depend_on_how_many_are_measured_at_a_time(monkeypatch):
+    tables = []
+    for size in (7, 64):
+        monkeypatch.setattr("synthmatch.evaluation._AT_ONCE", size)
+        whole = evaluate(published_source(), {"o": Oracle(2)}, sounds=30, reference=20)
+        tables.append([row.figures for row in whole.rows])
+    for one, other in zip(*tables, strict=True):
+        assert one.keys() == other.keys()
+        for name in one:
+            assert one[name] == pytest.approx(other[name]), name
+
+
+def test_goes_on_with_an_evaluation_that_was_interrupted(model, monkeypatch, tmp_path):
+    monkeypatch.setenv("SYNTHMATCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("synthmatch.evaluation._AT_ONCE", 10)
+    monkeypatch.setattr("synthmatch.evaluation._EVERY", -1.0)
+    options = {"sounds": 40, "reference": 30, "tables": ["inversynth"]}
+    straight = evaluate(published_source(), [model], **options)
+    assert not list((tmp_path / "cache" / "evaluations").iterdir())
+    lines = []
+
+    def stop(line):
+        lines.append(line)
+        if len(lines) == 7:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(published_source(), [model], progress=stop, **options)
+    assert re.fullmatch(r"majority class: 20 of 40 sounds, \d+ s left", lines[-1])
+    (journal,) = (tmp_path / "cache" / "evaluations").glob("*.jsonl")
+    with journal.open("a") as file:
+        file.write('{"contestant": "model", "start": 30, "soun')  # cut short by a kill
+    synth = Counting()
+    again = evaluate(Source(synth, published_source().setting), [model], **options)
+    assert [r.figures for r in again.rows] == [r.figures for r in straight.rows]
+    assert not list((tmp_path / "cache" / "evaluations").iterdir())
+    fresh = Counting()
+    evaluate(Source(fresh, published_source().setting), [model], **options)
+    assert sum(synth.calls) < 0.75 * sum(fresh.calls)
+
+
+def test_an_evaluation_of_another_model_starts_anew(model, monkeypatch, tmp_path):
+    monkeypatch.setenv("SYNTHMATCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("synthmatch.evaluation._EVERY", -1.0)
+
+    def stop(line):
+        raise KeyboardInterrupt
+
+    options = {"sounds": 10, "reference": 0, "tables": ["inversynth"]}
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(published_source(), [model], progress=stop, **options)
+    torch.manual_seed(1)
+    save_model(model, build("conv1", SPACE, sample_rate=RATE, samples=NOTE.samples(RATE)), {})
+    synth = Counting()
+    evaluate(Source(synth, published_source().setting), [model], **options)
+    assert sum(synth.calls) == 10 + 10 + 4  # true and predicted sounds, and four to know it by
+
+
+@pytest.mark.parametrize("device", ["banana", "cuda:99"])
+def test_a_device_that_is_not_here(model, device):
+    with pytest.raises(DeviceError, match=f"no device '{device}' here"):
+        evaluate(sine_source(), [model], device=device)
+    with pytest.raises(DeviceError, match=f"no device '{device}' here"):
+        load_model(model, device=device)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": 5},
+        {"synth": None},
+        {"note": [1, 2]},
+        {"note": {"pitch": 1e400}},
+        {"note": {"pitch": 60, "velocity": 100, "held": 1.0, "total": 1e9}},
+        {"note": {"pitch": True, "velocity": 100, "held": 1.0, "total": 2.0}},
+        {"sample_rate": "44100"},
+        {"sample_rate": 0},
+        {"sample_rate": 4e9},
+        {"sample_rate": float("nan")},
+        {"options": [1]},
+        {"frozen": "all"},
+        {"sampler": ["prior"]},
+        {"colour": "red"},
+    ],
+)
+def test_a_setting_of_a_foreign_file_is_checked(change):
+    data = {**sine_source().setting.to_dict(), **change}
+    with pytest.raises(ParameterError):
+        Setting.from_dict(data)

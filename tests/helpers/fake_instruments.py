@@ -141,13 +141,31 @@ class Nothing(Bad):
 class Garbage(Bad):
     """Writes into the pipe to the host, as a plug-in could that guesses its descriptor."""
 
+    text = b"{}\n"
+
     def misbehave(self, sound):
         for descriptor in range(3, 32):
             try:
-                os.write(descriptor, b"{}\n")
+                os.write(descriptor, self.text)
             except OSError:
                 continue
         return sound
+
+
+class GarbageList(Garbage):
+    text = b"[]\n"
+
+
+class GarbageSize(Garbage):
+    text = b'{"bytes": -1}\n'
+
+
+class GarbageKind(Garbage):
+    text = b'{"bytes": 0, "kind": "song"}\n'
+
+
+class GarbageInfo(Garbage):
+    text = b'{"bytes": 0, "kind": "ready", "info": 3}\n'
 
 
 class Loud(Honest):

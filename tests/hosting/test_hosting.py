@@ -17,7 +17,7 @@ import fake_instruments
 import numpy as np
 import pytest
 
-from synthmatch.errors import HostingError
+from synthmatch.errors import HostingError, ParameterError
 from synthmatch.hosting import Play, PluginHost
 from synthmatch.synth import Note
 
@@ -95,6 +95,16 @@ def test_notes_with_numbers_of_numpy_are_played(host):
     assert host("Honest").render(Play(b"\x10", note, np.int64(RATE))).shape == (800,)
 
 
+def test_a_path_may_be_anything_that_names_one(tmp_path):
+    class Place:
+        def __fspath__(self):
+            return str(tmp_path)
+
+    with PluginHost(Place(), loader="fake_instruments:Honest") as plugin:
+        assert plugin.start()["path"] == str(tmp_path)
+        np.testing.assert_array_equal(plugin.render(play(440)), expected(440))
+
+
 def test_one_process_plays_many_sounds(host, tmp_path):
     plugin = host("Honest", probe=PROBE)
     assert plugin.start() == plugin.start() == plugin.info
@@ -123,7 +133,7 @@ def test_a_plug_in_that_does_not_work_is_one_error(host, name, message):
         plugin.render_many([play(440)] * 20)
     assert "\n" not in str(caught.value)
     began = time.monotonic()
-    with pytest.raises(HostingError, match=message):  # said again, not tried again
+    with pytest.raises(HostingError, match=message):  # repeated, not tried again
         plugin.render(play(440))
     assert time.monotonic() - began < 0.1
 
@@ -141,6 +151,10 @@ def test_a_plug_in_that_does_not_work_is_one_error(host, name, message):
         ("Double", "it returned float64"),
         ("Nothing", "it returned NoneType"),
         ("Garbage", "crashed.* when asked to play a note"),
+        ("GarbageList", "crashed.* when asked to play a note"),
+        ("GarbageSize", "crashed.* when asked to play a note"),
+        ("GarbageKind", "crashed.* when asked to play a note"),
+        ("GarbageInfo", "crashed.* when asked to play a note"),
     ],
 )
 def test_a_sound_that_fails_costs_one_error_and_no_other_sound(host, tmp_path, name, message):
@@ -338,10 +352,15 @@ def test_hosts_may_be_used_from_threads(host, tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"probe": PROBE[:1]}, "two sounds or three"), ({"processes": 0}, "at least 1 process")],
+    [
+        ({"probe": PROBE[:1]}, "two sounds or three"),
+        ({"processes": 0}, "at least 1 process"),
+        ({"time_limit": 0}, "not 0 s a note"),
+        ({"start_limit": float("nan")}, "nan s to load"),
+    ],
 )
-def test_options_out_of_range_are_refused(options, message):
-    with pytest.raises(HostingError, match=message):
+def test_options_out_of_range_are_parameter_errors(options, message):
+    with pytest.raises(ParameterError, match=message):
         PluginHost("nowhere", **options)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,16 @@ from synthmatch.errors import PresetError, SynthmatchError
 from synthmatch.registry import load_synth
 from synthmatch.synth import FrozenSynth
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
 
 class Tone:
-    """A decaying pair of partials; keeps every rule, optional parts included."""
+    """A decaying pair of partials, or a square; keeps every rule, optional parts included."""
 
     name = "tone"
     sample_rate = 8000
     suffixes = (".tone",)
+    note = Note(69, 100, 0.4, 0.6)
     space = ParameterSpace(
         "tone",
         [
@@ -39,7 +42,7 @@ class Tone:
         t = np.arange(note.samples(sample_rate)) / sample_rate
         phase = 2 * np.pi * note.frequency * t
         wave = np.sin(phase) + 0.5 * np.sin(patch["ratio"] * phase)
-        wave = np.sign(wave) if patch["shape"] == "square" else wave
+        wave = np.sign(np.sin(phase)) if patch["shape"] == "square" else wave
         gate = np.where(t < note.held, 1.0, np.exp(-(t - note.held) / 0.02))
         sound = (
             0.3 * patch["level"] * note.velocity / 127 * np.exp(-t / patch["decay"]) * gate * wave
@@ -55,11 +58,26 @@ class Tone:
     def sample(self, rng, n):
         return 0.25 + rng.random((n, len(self.space))) / 2
 
+    def sample_given(self, rng, n, given):
+        x = self.sample(rng, n)
+        for name, value in given.items():
+            x[:, self.space.names.index(name)] = self.space[name].unit_value(value)
+        return x
+
+    def audible(self, vectors):
+        """Say that a square has no partials to tune."""
+        mask = np.ones(vectors.shape, dtype=bool)
+        mask[:, 2] = vectors[:, 3] < 0.5
+        return mask
+
+    def canonical(self, vectors):
+        return np.where(Tone.audible(self, vectors), vectors, 0.5)
+
     def save_patch(self, patch, path):
-        path.write_text("TONE" + json.dumps(dict(patch)))
+        Path(path).write_text("TONE" + json.dumps(dict(patch)))
 
     def load_patch(self, path):
-        text = path.read_bytes()
+        text = Path(path).read_bytes()
         if text[:4] != b"TONE":
             raise PresetError(f"{path} is no tone preset")
         try:
@@ -314,6 +332,11 @@ class Stubborn(Tone):
         return np.random.default_rng(0).random((n, 4))
 
 
+class Unheeding(Tone):
+    def sample_given(self, rng, n, given):
+        return self.sample(rng, n)
+
+
 class Shouting(Tone):
     suffixes = (".TONE",)
 
@@ -334,7 +357,7 @@ class Counting(Tone):
 
     def load_patch(self, path):
         patch = super().load_patch(path)
-        path.write_bytes(path.read_bytes() + b" ")
+        Path(path).write_bytes(Path(path).read_bytes() + b" ")
         return patch
 
 
@@ -353,6 +376,100 @@ class Otherwise(Tone):
         return [("first", self.space.patch())]
 
 
+class Pathy(Tone):
+    """Takes paths of one type only."""
+
+    def load_patch(self, path):
+        path.read_bytes()
+        return super().load_patch(path)
+
+
+class Begun(Tone):
+    """Has a stray attribute, and a part of banks."""
+
+    suffixes = ".tone"
+    canonical = True
+
+    def load_bank(self, path):
+        return []
+
+
+class Partial(Plain):
+    def save_patch(self, patch, path):
+        raise AssertionError
+
+
+class Misrated(Tone):
+    """Its default rate is not its own."""
+
+    def render(self, patch, note, sample_rate=44100):
+        return super().render(patch, note, sample_rate)
+
+
+class Wandering(Tone):
+    @property
+    def note(self):
+        return Note(
+            int(np.random.default_rng().integers(100)) + 0.5 * np.random.default_rng().random()
+        )
+
+
+class Mute(Tone):
+    """Is silent at its own note."""
+
+    def render(self, patch, note, sample_rate):
+        return super().render(patch, note, sample_rate) * np.float32(note != self.note)
+
+
+class Presuming(Tone):
+    """Takes the partials for inaudible in any shape."""
+
+    def audible(self, vectors):
+        return np.tile([True, True, False, True], (len(vectors), 1))
+
+
+class Numbering(Tone):
+    def audible(self, vectors):
+        return super().audible(vectors).astype(float)
+
+
+class Marking(Tone):
+    def audible(self, vectors):
+        mask = super().audible(vectors)
+        vectors[:, 2] = 0.0
+        return mask
+
+
+class Squaring(Tone):
+    """Its canonical patches are all squares."""
+
+    def canonical(self, vectors):
+        labels = super().canonical(vectors)
+        labels[:, 3] = 1.0
+        return labels
+
+
+class Halving(Tone):
+    """Its canonical vectors are no canonical vectors."""
+
+    def canonical(self, vectors):
+        labels = vectors.copy()
+        labels[:, 2] = np.where(Tone.audible(self, vectors)[:, 2], vectors[:, 2], 1 - vectors[:, 2])
+        return labels
+
+
+class Partway(Tone):
+    """Leaves what does not matter where it is."""
+
+    def canonical(self, vectors):
+        return vectors.copy()
+
+
+class Beyond(Tone):
+    def canonical(self, vectors):
+        return vectors + 1.0
+
+
 class Credulous(Tone):
     def load_patch(self, path):
         try:
@@ -365,9 +482,10 @@ class Raw(Tone):
     """Lets errors of its parser through."""
 
     def load_patch(self, path):
-        if path.read_bytes()[:4] != b"TONE":
+        content = Path(path).read_bytes()
+        if content[:4] != b"TONE":
             raise PresetError("no")
-        return Patch("tone", json.loads(path.read_bytes()[4:]))
+        return Patch("tone", json.loads(content[4:]))
 
 
 BROKEN = [
@@ -375,15 +493,19 @@ BROKEN = [
     ("interface", Misnamed, "name is 'bell' and space.synth 'tone'"),
     ("interface", Rateless, "sample_rate is 44100.0"),
     ("interface", Spaceless, "space is of type type"),
-    ("interface", Speechless, "needs name, space, sample_rate and render"),
+    ("interface", Speechless, "it has no render; a synth needs name, space, sample_rate, render"),
+    ("whole_capabilities", Begun, "as a PresetSynth, suffixes is str, not a tuple of str"),
+    ("whole_capabilities", Begun, "as a CanonicalSynth, canonical is bool, not a method"),
+    ("whole_capabilities", Partial, "as a PresetSynth, it lacks suffixes, load_patch"),
     ("encode_decode", Forgetful, r"decode\(encode\(patch\)\) turns 'level' from"),
     ("encode_decode", Unwritable, "from_dict"),
     ("audio_format", Double, "gives float64; return float32"),
     ("audio_format", Listed, "gives list; return a numpy array"),
     ("audio_format", Long, r"gives shape \[4001\]; return \[4000\]"),
     ("audio_format", Stereo, r"gives shape \[4000, 1\]"),
-    ("audio_format", Loud, "peaks at"),
-    ("audio_format", Silent, "none can be heard"),
+    ("audio_level", Loud, "peaks at"),
+    ("audio_level", Silent, "none is audible"),
+    ("render_defaults", Misrated, "is not render at the synth's own 8000 Hz"),
     ("parameters_matter", Deaf, "eight different patches make one sound"),
     ("cube_corners", Fragile, "with every parameter at 1 gives NaN or infinite"),
     ("note_extremes", Whole, "60.5"),
@@ -405,6 +527,17 @@ BROKEN = [
     ("prior", Flat, r"gives shape \[64\]; return \[64, 4\]"),
     ("prior", Wilful, "the same seed draws other patches"),
     ("prior", Stubborn, "every seed draws the same"),
+    ("prior_given", Unheeding, "draws 'decay' as"),
+    ("own_note", Wandering, "its note changes"),
+    ("own_note", Mute, "four patches peak at 0 at its own note"),
+    ("audible", Presuming, "'ratio' does not matter in a patch whose sound it changes"),
+    ("audible", Numbering, r"gives float64 \(24, 4\); return bool \(24, 4\)"),
+    ("audible", Marking, "changes the vectors"),
+    ("canonical", Squaring, "a patch and its canonical vector sound different"),
+    ("canonical", Halving, "canonical vector of a canonical vector has another 'ratio'"),
+    ("canonical", Partway, "nothing audible get canonical vectors of other 'ratio'"),
+    ("canonical", Beyond, "run from 0 to 1"),
+    ("preset_paths", Pathy, r"load_patch does not take a path of type str .* path = Path\(path\)"),
     ("preset_files", Shouting, "lower case"),
     ("preset_files", Lossy, r"a \.tone file turns 'level' from"),
     ("preset_files", Swapping, r"a \.tone file turns 'shape' from"),
@@ -438,12 +571,52 @@ def test_check_synth_runs_them_all_and_names_the_rule_that_is_broken():
         testing.check_synth(Whole())
 
 
+class Careless(Stubborn, Lossy, Silent):
+    """Breaks rules of everything."""
+
+
+@pytest.mark.parametrize(
+    ("synth", "broken", "unchecked"),
+    [
+        (
+            Careless,
+            ["audio_level", "parameters_matter", "own_note", "prior", "preset_files"],
+            {},
+        ),
+        (
+            type("Mixed", (Stubborn, Double), {}),
+            ["audio_format", "prior"],
+            dict.fromkeys(
+                ["audio_level", "purity", "batch_equals_singles", "fresh_process", "canonical"],
+                "audio_format",
+            ),
+        ),
+        (
+            Speechless,
+            ["interface"],
+            dict.fromkeys([r.__name__ for r in testing.RULES[1:]], "interface"),
+        ),
+    ],
+)
+def test_check_synth_tells_of_every_broken_rule_and_of_what_it_could_not_check(
+    synth, broken, unchecked
+):
+    with pytest.raises(testing.ConformanceError) as caught:
+        testing.check_synth(synth())
+    lines = dict(line.split(": ", 1) for line in str(caught.value).split("\n"))
+    skipped = {name for name, text in lines.items() if text.startswith("not checked, ")}
+    assert [name for name in lines if name not in skipped] == broken
+    for name, needed in unchecked.items():
+        assert lines[name] == f"not checked, it needs {needed}"
+    assert not skipped if not unchecked else skipped >= unchecked.keys()
+
+
 def test_a_synth_that_cannot_travel_is_left_out_with_the_reason():
     class Here(Tone):
         pass
 
     (left_out,) = testing.check_synth(Here())
-    assert left_out.startswith("fresh_process: synth 'tone' cannot be sent to another process")
+    assert left_out.startswith("fresh_process: not checked, synth 'tone' cannot be sent to another")
     assert "is not installed under that name" in left_out
 
 
@@ -464,18 +637,30 @@ def test_a_synth_that_cannot_travel_is_loaded_there_by_its_name(tmp_path, monkey
     assert testing.check_synth(load_synth("tone")) == []
 
 
-def test_the_example_of_a_third_party_keeps_every_rule(tmp_path, monkeypatch):
-    """Found by the entry point of its pyproject, without being installed."""
-    example = Path(__file__).parents[2] / "examples" / "third_party_adapter"
-    project = (example / "pyproject.toml").read_text()
-    (entry,) = re.findall(r'\[project\.entry-points\."synthmatch\.synths"\]\n(.*)\n', project)
-    info = tmp_path / "synthmatch_plucked-1.0.0.dist-info"
+@pytest.mark.parametrize(
+    ("folder", "source", "name"),
+    [("third_party_adapter", "src", "plucked"), ("minimal_adapter", ".", "chime")],
+)
+def test_the_examples_of_third_parties_keep_every_rule(tmp_path, monkeypatch, folder, source, name):
+    """Found by the entry point of their pyproject, without being installed."""
+    example = EXAMPLES / folder
+    project = tomllib.loads((example / "pyproject.toml").read_text())["project"]
+    entries = project["entry-points"]["synthmatch.synths"]
+    info = tmp_path / f"{project['name'].replace('-', '_')}-1.0.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: synthmatch-plucked\n")
-    (info / "entry_points.txt").write_text(f"[synthmatch.synths]\n{entry}\n".replace('"', ""))
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\n")
+    lines = [f"{key} = {value}" for key, value in entries.items()]
+    (info / "entry_points.txt").write_text("\n".join(["[synthmatch.synths]", *lines, ""]))
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.syspath_prepend(str(example / "src"))
-    assert testing.check_synth(load_synth("plucked")) == []
+    monkeypatch.syspath_prepend(str(example / source))
+    assert list(entries) == [name]
+    assert testing.check_synth(load_synth(name)) == []
+
+
+def test_the_minimal_adapter_stays_minimal():
+    files = list((EXAMPLES / "minimal_adapter").rglob("*.py"))
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    assert len(files) == 2 and len(lines) <= 45
 
 
 def test_the_decorator_gives_each_rule_an_id_and_skips_with_a_reason(tmp_path):

@@ -42,9 +42,9 @@ PITCH_TARGET = 14  # 4 levels, logarithmic frequency
 PITCH_STEP = 18  # 4 increments per block
 VOICE_COLUMNS = 22
 
-_LEVELS = np.array([*tables.LOW_LEVELS, *(28 + level for level in range(20, 100))])
+LEVELS = np.array([*tables.LOW_LEVELS, *(28 + level for level in range(20, 100))])
 _STANDING = np.array(tables.STANDING_SAMPLES)
-_VELOCITY = np.array(tables.VELOCITY)
+VELOCITY = np.array(tables.VELOCITY)
 _KEYBOARD = np.array(tables.KEYBOARD_CURVE)
 _AMPLITUDE = np.array(tables.AMPLITUDE_SENSITIVITY)
 _SENSITIVITY = np.array(tables.PITCH_SENSITIVITY)
@@ -55,7 +55,7 @@ _COARSE = np.floor(OCTAVE * np.log2([0.5, *range(1, 32)]) + 0.5).astype(np.int64
 _FINE = np.floor(OCTAVE * np.log2(1 + np.arange(100) / 100) + 0.5).astype(np.int64)
 
 
-def _keyboard_level(keys: IntArray, operators: IntArray) -> IntArray:
+def keyboard_level(keys: IntArray, operators: IntArray) -> IntArray:
     """Return what keyboard level scaling adds to the output levels, [n, 6]."""
     offset = keys[:, None] - operators[:, :, 8] - 17
     right = offset >= 0
@@ -86,15 +86,15 @@ def _envelopes(
     rows: IntArray, keys: IntArray, velocities: IntArray, operators: IntArray, multiplier: int
 ) -> None:
     """Write targets, increments and standing times of the operators' envelopes into ``rows``."""
-    loudness = np.minimum(127, _LEVELS[operators[:, :, 16]] + _keyboard_level(keys, operators))
-    struck = _VELOCITY[velocities >> 1] - 239
+    loudness = np.minimum(127, LEVELS[operators[:, :, 16]] + keyboard_level(keys, operators))
+    struck = VELOCITY[velocities >> 1] - 239
     touch = ((operators[:, :, 15] * struck[:, None] + 7) >> 3) << 4
     loudness = np.maximum(0, (loudness << 5) + touch)
     above = np.clip(keys // 3 - 7, 0, 31)
     quicker = (operators[:, :, 13] * above[:, None]) >> 3
 
     rates, levels = operators[:, :, 0:4], operators[:, :, 4:8]
-    target = ((_LEVELS[levels] >> 1) << 6) + loudness[:, :, None] - 4256
+    target = ((LEVELS[levels] >> 1) << 6) + loudness[:, :, None] - 4256
     rows[:, :, TARGET : TARGET + 4] = np.maximum(target, 16) << 16
     speed = np.minimum(((rates * 41) >> 6) + quicker[:, :, None], 63)
     step = (4 + (speed & 3)) << (8 + (speed >> 2))

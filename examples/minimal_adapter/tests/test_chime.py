@@ -1,0 +1,6 @@
+import synthmatch.testing
+
+
+@synthmatch.testing.parametrize("chime")
+def test_conformance(check):
+    check()
