@@ -205,9 +205,11 @@ def lock(
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):  # Windows removes no open file: it stays, unlocked
-            path.unlink()
-        _close(descriptor)
+        try:
+            with contextlib.suppress(OSError):  # Windows removes no open file: it stays, unlocked
+                path.unlink()
+        finally:
+            _close(descriptor)
 
 
 _open: set[int] = set()  # descriptors that are, or are about to be, locked

@@ -31,7 +31,9 @@ _UNHEARD = 25  # an envelope under this level, in 1/256 octaves, plays in neithe
 _OFFSET = 4256  # of the levels of envelopes
 _TOP = 4032  # what envelope level 99 adds
 _LOOPS = np.array([FEEDBACK_LOOPS.get(algorithm, 1) for algorithm in range(32)])
-_BITS = 1 << np.arange(6)
+
+BITS = 1 << np.arange(6)
+"""Of operators 6 to 1 in a mask."""
 
 
 class Roles(NamedTuple):
@@ -79,7 +81,7 @@ def roles_of(voices: VoiceArray) -> Roles:
     """Return what the operators of voices ``[n, 156]`` do."""
     operators = voices[:, :126].reshape(-1, 6, 21)
     shared = voices[:, 126:SOUND]
-    on = (voices[:, VOICE, None] & _BITS) > 0
+    on = (voices[:, VOICE, None] & BITS) > 0
     algorithm = shared[:, SHARED["algorithm"]]
     fed_back = shared[:, SHARED["feedback"]] > 0
     wiring = routing()
@@ -88,11 +90,11 @@ def roles_of(voices: VoiceArray) -> Roles:
     highest = (envelope_levels(operators).max(axis=2) << 6) + loudest
     silent = ~on | (highest - _OFFSET < _UNHEARD)
 
-    carriers = (wiring.carriers[algorithm, None] & _BITS) > 0
+    carriers = (wiring.carriers[algorithm, None] & BITS) > 0
     modulators = wiring.modulators[algorithm]
     heard = carriers & ~silent
     for op in range(5, -1, -1):  # operators modulate only those of lower number
-        modulating = ((modulators & _BITS[op]) > 0) & heard
+        modulating = ((modulators & BITS[op]) > 0) & heard
         heard[:, op] |= modulating.any(axis=1) & ~silent[:, op]
 
     # Where several operators play in one loop, even a silent one leaves a trace.

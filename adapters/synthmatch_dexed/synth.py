@@ -135,7 +135,11 @@ class Dexed:
         return play(voices, note, rate, self.engine)
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
-        """Return ``n`` vectors ``[n, d]`` of voices such as people make."""
+        """Return ``n`` vectors ``[n, d]`` of voices such as people make.
+
+        What a seed gives is part of the format, the same on every machine and in every
+        version; see :func:`synthmatch_dexed.prior.sample_voices`.
+        """
         return self.sample_given(rng, n, {})
 
     def sample_given(
@@ -163,6 +167,15 @@ class Dexed:
         from .audibility import audible_columns
 
         return audible_columns(self.space.names, to_voices(self.space, vectors))
+
+    def canonical(self, vectors: FloatArray) -> FloatArray:
+        """Return vectors ``[n, d]`` with one label for those that sound alike.
+
+        See :mod:`synthmatch_dexed.canonical`.
+        """
+        from .canonical import canonical_voices
+
+        return to_vectors(self.space, canonical_voices(to_voices(self.space, vectors)))
 
     def save_patch(self, patch: Mapping[str, Value], path: str | os.PathLike[str]) -> None:
         """Write a patch, named after the file; see :mod:`synthmatch_dexed.files`.

@@ -16,7 +16,7 @@ through 0 at phase 0; none is band-limited. The filter overshoots: peaks come ne
 
 Parameters without effect have one value: with m = 0 the LFO is a 1 Hz sine, a sine is not
 filtered (cutoff at its highest), and without tremolo its frequency is 1 Hz and its amount
-0. Any vector renders like its :meth:`FM.canonical` form.
+0. These are the defaults. Any vector renders like its :meth:`FM.canonical` form.
 
 m counts in radians per sample at 16,384 Hz; other rates scale it, so that they give the
 same sound. Another note than 69 multiplies f and m, so that vibrato keeps its width in
@@ -108,26 +108,54 @@ class FM:
             sample_rate=rate,
         )
 
+    def audible(self, vectors: FloatArray) -> npt.NDArray[np.bool_]:
+        """Return ``bool [n, 9]``: which coordinates of ``vectors [n, 9]`` can be heard.
+
+        Those that cannot may all move at once: the sound stays exactly the same.
+        """
+        x = self.space.check_vectors(vectors)
+        names = self.space.names
+        audible = self._used(x)
+        column = names.index("am_mod_amount")
+        flat = self.space["am_mod_amount"].choice_of(x[:, column]) == 0
+        flat &= audible[:, column]  # without a wave, it is that which is heard
+        for name in ("am_mod_wave", "am_mod_freq"):
+            audible[flat, names.index(name)] = False
+        return audible
+
+    def _used(self, x: FloatArray) -> npt.NDArray[np.bool_]:
+        """Return ``bool [n, 9]``: what the authors' code does not force to one value."""
+        used = np.ones(x.shape, dtype=np.bool_)
+        values = {p.name: p.choice_of(x[:, i]) for i, p in enumerate(self.space)}
+
+        def unused(where: npt.NDArray[np.bool_], *names: str) -> None:
+            for name in names:
+                used[where, self.space.names.index(name)] = False
+
+        none = self.space["am_mod_wave"].choices.index("none")
+        sine = self.space["osc1_wave"].choices.index("sine")
+        unused(values["osc1_mod_index"] == 0, "lfo1_freq", "lfo1_wave")
+        unused(values["osc1_wave"] == sine, "filter_freq")
+        unused(values["am_mod_wave"] == none, "am_mod_freq", "am_mod_amount")
+        return used
+
     def canonical(self, vectors: FloatArray) -> FloatArray:
-        """Return ``vectors [n, 9]`` with parameters that have no effect at one value.
+        """Return ``vectors [n, 9]`` with what cannot be heard at its default.
 
         The sounds stay exactly the same, so each keeps only one label of the several
         that make it.
         """
-        x = self.space.check_vectors(vectors).copy()
-        native = {p.name: p.native(x[:, i]) for i, p in enumerate(self.space)}
-
-        def force(rows: npt.NDArray[np.bool_], **values: float | str) -> None:
-            for name, value in values.items():
-                x[rows, self.space.names.index(name)] = self.space[name].unit_value(value)
-
-        none = self.space["am_mod_wave"].choices.index("none")
-        sine = self.space["osc1_wave"].choices.index("sine")
-        force(native["osc1_mod_index"] == 0.0, lfo1_freq=1.0, lfo1_wave="sine")
-        force(native["osc1_wave"] == sine, filter_freq=8192.0)
-        force(native["am_mod_wave"] == none, am_mod_freq=1.0, am_mod_amount=0.0)
-        return x
+        x = self.space.check_vectors(vectors)
+        return np.where(self.audible(x), x, self._defaults())
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
-        """Return ``n`` vectors ``[n, 9]``: uniform over the classes, then canonical."""
-        return self.canonical(self.space.sample_classes(rng, n))
+        """Return ``n`` vectors ``[n, 9]``: uniform over the classes, then as the authors' code.
+
+        That forces parameters without effect, but for a tremolo of amount 0 it keeps wave
+        and frequency.
+        """
+        drawn = self.space.sample_classes(rng, n)
+        return np.where(self._used(drawn), drawn, self._defaults())
+
+    def _defaults(self) -> FloatArray:
+        return self.space.encode({})

@@ -40,6 +40,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from synthmatch.errors import ParameterError
 from synthmatch.parameters import FloatArray, Parameter, ParameterSpace, Value
@@ -151,3 +152,23 @@ class JSyn:
             phase_modulation=self.modulation == "phase",
             sine_gater=self.gater == "sine",
         )
+
+    def audible(self, vectors: FloatArray) -> npt.NDArray[np.bool_]:
+        """Return ``bool [n, 23]``: which coordinates of ``vectors [n, 23]`` can be heard.
+
+        Those that cannot may all move at once, and the sound stays exactly the same: the
+        rate of a modulation of amplitude 0, and the time of a decay to full sustain.
+        """
+        native = self.space.to_native(vectors)
+        names = self.space.names
+        audible = np.ones(native.shape, dtype=np.bool_)
+        for wave in _WAVES:
+            depth = native[:, names.index(f"{wave}_modulation_amplitude")]
+            audible[:, names.index(f"{wave}_modulation_frequency")] = depth > 0.0
+        audible[:, names.index("decay")] = native[:, names.index("sustain")] < 1.0
+        return audible
+
+    def canonical(self, vectors: FloatArray) -> FloatArray:
+        """Return ``vectors [n, 23]`` with what cannot be heard at its default."""
+        x = self.space.check_vectors(vectors)
+        return np.where(self.audible(x), x, self.space.encode({}))

@@ -15,7 +15,7 @@ from ..synth import AudioArray, Note, pitch_name
 from .loudness import loudness
 from .notes import several_notes
 from .pitch import pitch_track
-from .reading import MIN_SECONDS, checked, read_array, read_file, to_mono
+from .reading import MIN_SECONDS, read_array, read_file
 from .trimming import held as _held
 from .trimming import sounding
 from .writing import resample
@@ -36,7 +36,7 @@ class Recording:
     samples : ndarray
         float32 ``[n]``, nominally within [-1, 1].
     sample_rate : int
-        Hz.
+        Hz; that of the source, at most 192 kHz.
     name : str
         File name, for people.
     path : Path or None
@@ -118,7 +118,7 @@ def read_recording(
     ------
     AudioError
         If there is no such file, it is not audio, empty, silent, shorter than 20 ms, sampled
-        under 4 kHz, or has samples that are not finite.
+        under 4 kHz or over 1 MHz, or has samples that are not finite.
 
     Notes
     -----
@@ -130,17 +130,15 @@ def read_recording(
     if isinstance(source, (str, os.PathLike)):
         path: Path | None = Path(source)
         name = Path(source).name
-        sound, rate, left = read_file(Path(source), max_seconds)
-        if sample_rate not in (None, rate):
-            raise AudioError(f"{name} is at {rate} Hz, not {sample_rate} Hz; leave the rate out")
+        sound = read_file(Path(source), max_seconds, sample_rate)
     else:
-        path, name, left = None, "the sound", False
-        sound, rate = read_array(source, sample_rate)
-    warnings: list[str] = []
-    mono = to_mono(checked(sound, rate, name), warnings)
+        path, name = None, "the sound"
+        sound = read_array(source, sample_rate, max_seconds)
+    warnings = list(sound.warnings)
+    rate, mono = sound.rate, sound.samples
     mono = mono[_widened(sounding(mono, rate), len(mono), round(least * rate))]
     limit = round(max_seconds * rate)
-    if left or len(mono) > limit:
+    if sound.more or len(mono) > limit:
         mono = mono[:limit]
         warnings.append(
             f"it is longer than {max_seconds:g} s; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import soundfile
 import soxr
 
 from .._files import atomic
-from ..errors import AudioError
+from ..errors import AudioError, OutputError
 from ..synth import AudioArray
+
+_MAX_RATE = 2**31 - 1
 
 
 def write_wav(path: str | os.PathLike[str], samples: npt.ArrayLike, sample_rate: int) -> float:
@@ -31,19 +34,26 @@ def write_wav(path: str | os.PathLike[str], samples: npt.ArrayLike, sample_rate:
     Raises
     ------
     AudioError
-        If samples are not finite, or the file cannot be written.
+        If samples are not finite, or the rate is none.
+    OutputError
+        If the file cannot be written.
     """
     x = np.asarray(samples, dtype=np.float64)
     if not np.isfinite(x).all():
         raise AudioError(f"not written, samples are NaN or infinite: {path}")
     gain = 1.0 / max(1.0, float(np.abs(x).max(initial=0.0)))
+    if not 1 <= sample_rate <= _MAX_RATE:
+        raise AudioError(f"not written, {sample_rate} Hz is no rate of a WAV: {path}")
+    file = io.BytesIO()
     try:
-        with atomic(Path(path)) as temporary:
-            soundfile.write(temporary, gain * x, sample_rate, format="WAV", subtype="PCM_24")
-    except OSError as error:
-        raise AudioError(f"cannot write {path}: {error.strerror or error}") from error
+        soundfile.write(file, gain * x, sample_rate, format="WAV", subtype="PCM_24")
     except soundfile.SoundFileError as error:
-        raise AudioError(f"cannot write {path}: {error}") from error
+        raise AudioError(f"cannot write {path}: {error.error_string}") from error
+    try:  # libsndfile itself would not say what went wrong
+        with atomic(Path(path)) as temporary:
+            temporary.write_bytes(file.getbuffer())
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     return gain
 
 

@@ -1,11 +1,28 @@
 """The command line: thin wrappers, one error line, no heavy import until a command runs.
 
-``commands`` has the group and the small commands; ``match``, ``training`` and ``doctor`` have
-theirs; ``diagnosis`` is what the doctor looks at.
+``group`` turns errors, warnings and signals into lines and exit statuses; ``commands`` puts the
+commands together. ``match`` (with the names of its files in ``jobs``), ``training``, ``sounds``,
+``listing`` and ``doctor`` have them; ``diagnosis`` is what the doctor finds.
 """
 
 from __future__ import annotations
 
-from .commands import main
+from collections.abc import Sequence
 
 __all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process by default.
+    """
+    try:  # loading takes long enough to be interrupted
+        from .commands import commands
+
+        commands.main(arguments, prog_name="synthmatch")
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

@@ -6,16 +6,16 @@ import importlib
 import importlib.util
 import os
 import platform
-import re
 import time
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 
 import numpy as np
+from packaging.requirements import Requirement
 
-from ..errors import SynthmatchError
 from ..registry import list_models, list_synths, load_synth
 from ..synth import DiagnosableSynth, Finding, Note, Synth
+from .group import one_line
 
 _NOTE = Note(60, 100, held=0.3, total=0.5)
 _DEVELOPMENT = "dev"  # the extra that only those who work on synthmatch need
@@ -34,7 +34,7 @@ def examine_packages() -> Iterator[Finding]:
     """Look at what synthmatch requires, which has to load, and what its extras bring."""
     extras: dict[str, list[str]] = {}
     for requirement in metadata.requires("synthmatch") or []:
-        name, extra = _parse(requirement)
+        name, extra = _package_and_extra(requirement)
         if extra != _DEVELOPMENT and name != "synthmatch":
             extras.setdefault(name, []).append(extra)
     for name, wanted in extras.items():
@@ -50,11 +50,14 @@ def examine_packages() -> Iterator[Finding]:
         yield Finding("broken" if fault else "ok", name, f"{version} {fault}".strip())
 
 
-def _parse(requirement: str) -> tuple[str, str]:
-    """Return the package of a requirement, and the extra that asks for it if one does."""
-    name = re.match(r"[\w.-]+", requirement)
-    extra = re.search(r"extra\s*==\s*['\"]([\w.-]+)['\"]", requirement)
-    return name[0] if name else requirement, extra[1] if extra else ""
+def _package_and_extra(text: str) -> tuple[str, str]:
+    """Return the package of a requirement, and the extra that asks for it, "" if none does."""
+    requirement = Requirement(text)
+    if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+        return requirement.name, ""
+    known = metadata.metadata("synthmatch").get_all("Provides-Extra") or []
+    wanted = (extra for extra in known if requirement.marker.evaluate({"extra": extra}))
+    return requirement.name, next(wanted, _DEVELOPMENT)
 
 
 def _import(name: str) -> str:
@@ -64,7 +67,7 @@ def _import(name: str) -> str:
         if importlib.util.find_spec(module) is not None:
             importlib.import_module(module)
     except Exception as error:
-        return f"does not load: {_line(error)}"
+        return f"does not load: {one_line(error)}"
     return ""
 
 
@@ -97,7 +100,7 @@ def examine_synths(names: Sequence[str] = (), **options: object) -> Iterator[Fin
             yield Finding("ok", name, _play(synth))
             found = synth.diagnose() if isinstance(synth, DiagnosableSynth) else []
         except Exception as error:  # of a package that anybody may have written
-            yield Finding("broken", name, _line(error))
+            yield Finding("broken", name, one_line(error))
             continue
         for finding in found:
             yield Finding(finding.status, f"{name} {finding.subject}", finding.text)
@@ -135,13 +138,8 @@ def examine_models() -> Iterator[Finding]:
             synth = load_synth(setting.synth, **setting.options)
             check_space(network.estimator.head.space, synth)
         except Exception as error:
-            yield Finding("broken", name, _line(error))
+            yield Finding("broken", name, one_line(error))
         else:
             size = sum(tensor.numel() for tensor in network.estimator.parameters()) / 1e6
             text = f"{network.estimator.architecture} for {setting.synth}, {size:.1f} M numbers"
             yield Finding("ok", name, text)
-
-
-def _line(error: Exception) -> str:
-    name = "" if isinstance(error, SynthmatchError) else f"{type(error).__name__}: "
-    return " ".join(f"{name}{error}".split())

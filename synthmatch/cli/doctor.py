@@ -54,12 +54,12 @@ def _sections(
     synths: tuple[str, ...], plugin: Path | None
 ) -> Iterator[tuple[str, Iterable[Finding]]]:
     """Yield headings and what is found; each is looked at when it is asked for."""
-    from . import diagnosis as look
+    from . import diagnosis
 
     if not synths:
-        yield "packages", look.examine_packages()
-        yield "networks", look.examine_device()
+        yield "packages", diagnosis.examine_packages()
+        yield "networks", diagnosis.examine_device()
     options = {} if plugin is None else {"backend": "plugin", "plugin": plugin}
-    yield "synths", look.examine_synths(synths, **options)
+    yield "synths", diagnosis.examine_synths(synths, **options)
     if not synths:
-        yield "models", look.examine_models()
+        yield "models", diagnosis.examine_models()

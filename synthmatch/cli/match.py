@@ -6,13 +6,15 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import PresetError, SynthmatchError
+from .._files import finish_groups, lock
+from ..errors import OutputError, SynthmatchError
+from .group import interrupted_status
+from .jobs import Job, leave_out_own_sounds, plan
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -22,26 +24,6 @@ if TYPE_CHECKING:
     from ..synth import Synth
 
 _OUTPUT_FOLDER = Path("matches")
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One recording and the names of the files it makes."""
-
-    recording: Path
-    base: Path  # without suffix
-    suffix: str  # of presets
-
-    def preset(self, rank: int) -> Path:
-        middle = "" if rank == 1 else f".{rank}"
-        return self.base.with_name(f"{self.base.name}{middle}{self.suffix}")
-
-    def audio(self, rank: int) -> Path:
-        return self.base.with_name(f"{self.base.name}.{rank}.wav")
-
-    @property
-    def report(self) -> Path:
-        return self.base.with_name(f"{self.base.name}.html")
 
 
 @click.command()
@@ -68,8 +50,16 @@ class _Job:
     "-c", "--candidates", default=5, show_default=True, type=click.IntRange(1, 50), help="How many."
 )
 @click.option("-n", "--note", help="Note to play: C4, F#3, 60.  [default: the recording's pitch]")
-@click.option("--seed", default=0, show_default=True, help="Same seed, same --renders: same match.")
-@click.option("--device", default="cpu", show_default=True, help="Where a network runs: cpu, cuda.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Same seed, same --renders: same match.",
+)
+@click.option(
+    "--device", default="auto", show_default=True, help="Of a network: auto, cpu, cuda, mps."
+)
 @click.option("--backend", help="What plays: a synth's own engine, or its real plug-in ('plugin').")
 @click.option("--plugin", type=click.Path(path_type=Path), help="The plug-in, if it is elsewhere.")
 @click.option("--report/--no-report", default=True, help="Write the HTML report.")
@@ -97,9 +87,9 @@ def match(
     """Match recordings: find presets of a synth that sound like each of them.
 
     IN are sound files, or folders of them. For each, the best preset, a WAV of every
-    candidate and an HTML report are written to the output folder.
+    candidate and an HTML report are written to the output folder, all of them or none.
+    The same command goes on with several recordings where it was interrupted.
     """
-    from ..audio import find_recordings
     from ..matcher import DEFAULT_SECONDS, Matcher
     from ..search import Budget
     from ..synth import parse_pitch, preset_suffixes
@@ -108,31 +98,41 @@ def match(
     if seconds is None and renders is None:
         seconds = DEFAULT_SECONDS
     budget = Budget(renders=renders, seconds=seconds)
-    matcher = Matcher(
-        synth_with_backend(synth, backend, plugin),
-        model=model,
-        device=device,
-        bank=list(bank) or None,
-        method=method,
-        seed=seed,
-    )
-    if matcher.bank is not None:
-        for line in matcher.bank.skipped:
-            click.echo(f"warning: {line}", err=True)
-    found, failures = _expand(inputs, find_recordings)
-    jobs = _plan(found, output, preset_suffixes(matcher.synth))
+    if device not in ("auto", "cpu"):
+        from ..estimators.device import pick_device
+
+        pick_device(device)
+    report = report and _can_report()
+    loaded = synth_with_backend(synth, backend, plugin)
+    found, failures = _expand(inputs, preset_suffixes(loaded))
+    several = len(found) > 1 or any(path.is_dir() for path in inputs)
+    planned = plan(found, output or _OUTPUT_FOLDER, loaded, candidates, report, _files_of(bank))
+    jobs, skipped = _to_do(planned, loaded, overwrite, several, failures)
     rows: list[dict[str, Any]] = []
     interrupted = False
+    if jobs:
+        matcher = Matcher(
+            loaded, model=model, device=device, bank=list(bank) or None, method=method, seed=seed
+        )
+        if matcher.bank is not None:
+            for line in matcher.bank.skipped:
+                click.echo(f"warning: {line}", err=True)
     for number, job in enumerate(jobs, start=1):
+        label = f"[{number}/{len(jobs)}] {job.recording.name}"
         try:
-            if not overwrite:
-                _refuse_existing(job)
-            label = f"[{number}/{len(jobs)}] {job.recording.name}"
-            result = _match_one(matcher, job, pitch, candidates, budget, label)
-            files = _write(matcher, result, job, report)
+            with _locked(job):
+                if not overwrite and job.state(loaded) != "new":  # of another process meanwhile
+                    raise job.refuse()
+                result = _match_one(matcher, job, pitch, budget, label)
+                files = result.save(
+                    job.folder,
+                    job.name,
+                    suffix=job.suffix,
+                    report=report,
+                    overwrite=overwrite,
+                )
         except SynthmatchError as error:
-            failures.append((job.recording, str(error)))
-            click.echo(f"error: {job.recording}: {error}", err=True)
+            _note_failure(failures, job.recording, error)
             continue
         rows.append({**result.to_dict(), "files": [str(f) for f in files]})
         _announce(result, files, as_json)
@@ -145,11 +145,12 @@ def match(
             break
     if as_json:
         errors = [{"input": str(path), "error": text} for path, text in failures]
-        click.echo(json.dumps({"matches": rows, "errors": errors}, indent=2))
+        done = [str(job.recording) for job in skipped]
+        click.echo(json.dumps({"matches": rows, "skipped": done, "errors": errors}, indent=2))
     if interrupted:
-        sys.exit(130)
+        sys.exit(interrupted_status())
     if failures:
-        if len(rows) + len(failures) > 1:
+        if len(rows) + len(skipped) + len(failures) > 1:
             click.echo(f"{len(rows)} matched, {len(failures)} failed", err=True)
         sys.exit(1)
 
@@ -164,59 +165,101 @@ def synth_with_backend(name: str, backend: str | None, plugin: Path | None) -> S
     return load_synth(name, **{key: value for key, value in given.items() if value is not None})
 
 
-def _expand(inputs: tuple[Path, ...], find: Any) -> tuple[list[Path], list[tuple[Path, str]]]:
+def _can_report() -> bool:
+    from ..report import ReportUnavailableError, require_packages
+
+    try:
+        require_packages()
+    except ReportUnavailableError as error:
+        click.echo(f"no report: {error}", err=True)
+        return False
+    return True
+
+
+def _expand(
+    inputs: tuple[Path, ...], suffixes: tuple[str, ...]
+) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Return the recordings under ``inputs`` and the inputs that are none."""
-    found: list[Path] = []
+    from ..audio import find_recordings
+
+    found: dict[Path, None] = {}
     failures: list[tuple[Path, str]] = []
     for path in inputs:
         try:
-            found.extend(p for p in find([path]) if p not in found)
+            inside = find_recordings([path])
         except SynthmatchError as error:
-            failures.append((path, str(error)))
-            click.echo(f"error: {error}", err=True)
-    return found, failures
+            _note_failure(failures, path, error)
+            continue
+        recordings = leave_out_own_sounds(inside, suffixes) if path.is_dir() else inside
+        if len(recordings) < len(inside):
+            count = len(inside) - len(recordings)
+            click.echo(f"{path}: {count} sounds of earlier matches left out", err=True)
+        found.update(dict.fromkeys(recordings))
+    return list(found), failures
 
 
-def _plan(recordings: list[Path], output: Path | None, suffixes: tuple[str, ...]) -> list[_Job]:
-    """Name the files of every recording, no two alike."""
-    folder, suffix = output or _OUTPUT_FOLDER, suffixes[0]
-    if output is not None and output.suffix and not output.is_dir():
-        suffix = output.suffix.lower()
-        if suffix not in suffixes:
-            raise PresetError(
-                f"this synth writes {' or '.join(suffixes)} files, not {output.suffix}; "
-                f"change the suffix of {output.name}, or give a folder"
-            )
-        if len(recordings) > 1:
-            raise PresetError(f"{len(recordings)} recordings need a folder; {output} is a file")
-        return [_Job(path, output.with_suffix(""), suffix) for path in recordings]
-    jobs: list[_Job] = []
-    taken: set[str] = set()
-    for path in recordings:
-        stem, k = path.stem, 2
-        while stem in taken:
-            stem, k = f"{path.stem}-{k}", k + 1
-        taken.add(stem)
-        jobs.append(_Job(path, folder / stem, suffix))
-    return jobs
+def _note_failure(failures: list[tuple[Path, str]], path: Path, error: Exception) -> None:
+    text = str(error)
+    failures.append((path, text))
+    click.echo(f"error: {text if path.name in text else f'{path}: {text}'}", err=True)
 
 
-def _refuse_existing(job: _Job) -> None:
-    for path in (job.preset(1), job.audio(1), job.report):
-        if path.exists():
-            raise PresetError(f"{path} exists; give --overwrite or another --output")
+def _files_of(paths: tuple[Path, ...]) -> list[Path]:
+    """Return the files among and under ``paths``."""
+    return [
+        file
+        for path in paths
+        for file in (path.rglob("*") if path.is_dir() else [path])
+        if file.is_file()
+    ]
+
+
+def _to_do(
+    planned: list[Job],
+    synth: Synth,
+    overwrite: bool,
+    several: bool,
+    failures: list[tuple[Path, str]],
+) -> tuple[list[Job], list[Job]]:
+    """Return the jobs to do and those that are done; those whose files are taken have failed."""
+    jobs: list[Job] = []
+    done: list[Job] = []
+    for folder in {job.folder for job in planned if job.folder.is_dir()}:
+        finish_groups(folder)
+    for job in planned:
+        state = job.state(synth)
+        if overwrite or state == "new":
+            jobs.append(job)
+        elif several and state == "done":
+            done.append(job)
+            click.echo(f"{job.recording.name}: done before; --overwrite redoes it", err=True)
+        else:
+            _note_failure(failures, job.recording, job.refuse())
+    return jobs, done
+
+
+@contextmanager
+def _locked(job: Job) -> Iterator[None]:
+    """Hold the lock of a job in its folder, which is made if needed."""
+    try:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        busy = f"another process is making {job.files[0]}; wait for it, or give another --output"
+        with lock(job.lock, busy):
+            yield
+    except OSError as error:
+        raise OutputError(f"cannot write to {job.folder}: {error.strerror or error}") from error
 
 
 def _match_one(
-    matcher: Matcher, job: _Job, pitch: float | None, count: int, budget: Budget, label: str
+    matcher: Matcher, job: Job, pitch: float | None, budget: Budget, label: str
 ) -> Match:
-    from ..audio import read_recording
-
-    recording = read_recording(job.recording, pitch=pitch)
+    recording = matcher.read(job.recording, note=pitch)
     for text in recording.warnings:
         click.echo(f"warning: {job.recording.name}: {text}", err=True)
     with _progress(label) as progress:
-        return matcher.predict(recording, candidates=count, budget=budget, progress=progress)
+        return matcher.predict(
+            recording, candidates=job.candidates, budget=budget, progress=progress
+        )
 
 
 @contextmanager
@@ -241,31 +284,6 @@ def _progress(label: str) -> Iterator[Progress | None]:
 
     with bar:
         yield show
-
-
-def _write(matcher: Matcher, result: Match, job: _Job, report: bool) -> list[Path]:
-    from ..audio import write_wav
-    from ..synth import save_patch
-
-    try:
-        job.base.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PresetError(f"cannot make {job.base.parent}: {error.strerror}") from error
-    files: list[Path] = []
-    for rank, candidate in enumerate(result.candidates, start=1):
-        save_patch(matcher.synth, candidate.patch, job.preset(rank))
-        write_wav(job.audio(rank), candidate.audio, result.sample_rate)
-        files += [job.preset(rank), job.audio(rank)]
-    if report:
-        from ..report import ReportUnavailableError, report_match
-
-        try:
-            report_match(job.report, result, matcher.synth.space)
-        except ReportUnavailableError as error:
-            click.echo(f"no report: {error}", err=True)
-        else:
-            files.append(job.report)
-    return files
 
 
 def _announce(result: Match, files: list[Path], as_json: bool) -> None:

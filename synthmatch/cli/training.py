@@ -10,25 +10,44 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ParameterError
+from .group import interrupted_status
 
 if TYPE_CHECKING:
     from ..settings import Source
+    from ..synth import Note
     from ..training import Progress
 
+_LENGTH = click.FloatRange(0, 600, min_open=True)
+_SEED = click.IntRange(min=0)
 
-def _source(synth: str | None, setting: str | None, note: str | None) -> Source:
+
+def _source(synth: str | None, setting: str | None, note: Note | None) -> Source:
     """Return what the options name: a setting, or a synth and maybe a note."""
     from ..registry import load_synth
     from ..settings import load_setting, open_source
-    from ..synth import Note, parse_pitch
 
     if (synth is None) == (setting is None):
         raise ParameterError("say what to render: --setting NAME or --synth NAME, one of them")
     if setting is not None:
         if note is not None:
-            raise ParameterError("a setting has its own note; give --note with --synth")
+            raise ParameterError(
+                "a setting has its own note; give --note, --held and --seconds with --synth"
+            )
         return open_source(load_setting(setting))
-    return open_source(load_synth(synth or ""), Note(parse_pitch(note)) if note else None)
+    return open_source(load_synth(synth or ""), note)
+
+
+def _note(pitch: str | None, held: float | None, seconds: float | None) -> Note | None:
+    """Return the note that the options describe, None if they say nothing."""
+    from ..synth import Note, parse_pitch
+
+    if pitch is None and held is None and seconds is None:
+        return None
+    usual = Note()
+    if held is None:
+        held = usual.held if seconds is None else min(usual.held, seconds)
+    total = held + usual.total - usual.held if seconds is None else seconds
+    return Note(usual.pitch if pitch is None else parse_pitch(pitch), usual.velocity, held, total)
 
 
 def _options(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -72,6 +91,8 @@ def _show(progress: Progress) -> None:
 def _what(command: Any) -> Any:
     """Add the options that say what is rendered."""
     for option in (
+        click.option("--seconds", type=_LENGTH, help="Seconds of a sound.  [default: held + 0.5]"),
+        click.option("--held", type=_LENGTH, help="Seconds the key is held.  [default: 1]"),
         click.option("-n", "--note", help="Note the synth plays: C4, F#3, 60."),
         click.option("-s", "--synth", help="Or a synth, on patches of its own prior."),
         click.option("--setting", help="A paper's setting: jsyn-23, fm-9, ..."),
@@ -101,13 +122,15 @@ def _what(command: Any) -> Any:
 @click.option("--proxy-share", type=float, help="Of a batch that it sees.  [default: 1]")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Of the model.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, type=_SEED)
 @click.option("--half", is_flag=True, help="Store the model in float16.")
 @click.option("--overwrite", is_flag=True, help="Start anew.")
 def train(
     setting: str | None,
     synth: str | None,
     note: str | None,
+    held: float | None,
+    seconds: float | None,
     data: Path | None,
     architecture: str,
     output: Path,
@@ -119,7 +142,7 @@ def train(
     overwrite: bool,
     **recipe: Any,
 ) -> None:
-    """Train a network to hear the parameters of a synth.
+    """Train a network to estimate the parameters of a synth.
 
     The same command goes on with a run that was interrupted.
     """
@@ -129,13 +152,14 @@ def train(
     from ..training import ProxyGoal, Recipe
     from ..training import train as run
 
-    if data is not None and (synth or setting or note):
+    played = _note(note, held, seconds)
+    if data is not None and (synth or setting or played):
         raise ParameterError("a data set says what was rendered; leave the other options out")
     if proxy_share is not None and not proxy:
         raise ParameterError("--proxy-share goes with --proxy")
     chosen = Recipe(**recipe)
     result = run(
-        Dataset(data) if data is not None else _source(synth, setting, note),
+        Dataset(data) if data is not None else _source(synth, setting, played),
         architecture,
         out=output,
         recipe=chosen,
@@ -156,6 +180,7 @@ def train(
     )
     if result.stopped == "interrupted":
         click.echo("run the same command to go on", err=True)
+        sys.exit(interrupted_status())
     click.echo(f"{result.folder}")
 
 
@@ -165,21 +190,27 @@ def train(
     "-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the data set."
 )
 @click.option("--sounds", required=True, type=click.IntRange(min=1), help="How many.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, type=_SEED)
 @click.option("--encoding", default="flac", show_default=True, help="flac (24 bit) or float16.")
 @click.option("--gate", type=float, help="Redraw sounds under this level in dB.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(min=1), help="Processes here."
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Dask cluster that renders instead.")
 @click.option("--overwrite", is_flag=True, help="Start anew.")
 def dataset(
     setting: str | None,
     synth: str | None,
     note: str | None,
+    held: float | None,
+    seconds: float | None,
     output: Path,
     sounds: int,
     seed: int,
     encoding: Any,
     gate: float | None,
     workers: int,
+    scheduler: str | None,
     overwrite: bool,
 ) -> None:
     """Render a data set: Parquet files, one row a sound.
@@ -197,10 +228,13 @@ def dataset(
         wait = f", {clock(left)} left" if left < float("inf") else ""
         _line(f"{there:,} of {of:,} sounds{wait}", done=there == of)
 
+    if scheduler is not None and workers > 1:
+        raise ParameterError("--workers are processes here; a --scheduler has its own")
+    elsewhere: dict[str, Any] = {} if scheduler is None else {"scheduler": scheduler}
     pool = ProcessPoolExecutor(workers, get_context("spawn")) if workers > 1 else None
     with pool or nullcontext():
         folder = build_dataset(
-            _source(synth, setting, note).setting,
+            _source(synth, setting, _note(note, held, seconds)).setting,
             output,
             sounds,
             seed=seed,
@@ -209,6 +243,7 @@ def dataset(
             executor=pool,
             overwrite=overwrite,
             progress=show,
+            **elsewhere,
         )
     click.echo(f"{folder}")
 
@@ -217,18 +252,20 @@ def dataset(
 @_what
 @click.option("-m", "--models", default="", help="Names or folders, comma-separated.")
 @click.option("--sounds", default=200, show_default=True, type=click.IntRange(min=1))
-@click.option("--seed", default=0, show_default=True, help="Which held-out sounds.")
+@click.option("--seed", default=0, show_default=True, type=_SEED, help="Which held-out sounds.")
 @click.option("--reference", default=5000, show_default=True, help="Sounds the baselines know.")
 @click.option("--finetuned", is_flag=True, help="Also finetune models with a proxy; slow.")
 @click.option("--table", "tables", multiple=True, help="Instead of the setting's own tables.")
 @click.option("--gate", type=float, help="Redraw sounds under this level in dB.")
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, mps.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 def evaluate(
     setting: str | None,
     synth: str | None,
     note: str | None,
+    held: float | None,
+    seconds: float | None,
     models: str,
     as_json: bool,
     markdown: bool,
@@ -238,7 +275,8 @@ def evaluate(
     from ..evaluation import evaluate as run
 
     names = [name.strip() for name in models.split(",") if name.strip()]
-    result = run(_source(synth, setting, note), names, progress=lambda text: _line(text), **options)
+    source = _source(synth, setting, _note(note, held, seconds))
+    result = run(source, names, progress=lambda text: _line(text), **options)
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=2))
     else:

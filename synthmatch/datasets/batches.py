@@ -19,6 +19,7 @@ from ..synth import AudioArray
 Split = Literal["train", "validation", "test"]
 
 _SPLITS = {"train": 0, "validation": 1, "test": 2}
+_ORDER = 3  # key of the streams that shuffle
 _TRIES = 100  # redraws of a sound that is too quiet
 _AT_ONCE = 128  # sounds rendered at a time
 _RENDER = threading.Lock()  # engines may use a thread pool that is not re-entrant
@@ -45,9 +46,18 @@ def stream(seed: int, split: Split, index: int = 0) -> np.random.Generator:
     of one :class:`numpy.random.SeedSequence` under different keys. So no test sound is
     drawn from a stream that training used, whatever the seeds.
     """
-    if seed < 0 or index < 0:
-        raise ParameterError(f"seeds and indices are 0 or more, not {min(seed, index)}")
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_SPLITS[split], index)))
+    return _child(seed, _SPLITS[split], index)
+
+
+def order(seed: int, epoch: int) -> np.random.Generator:
+    """Return the generator that shuffles an epoch; a stream of its own, as :func:`stream` has."""
+    return _child(seed, _ORDER, epoch)
+
+
+def _child(seed: int, *key: int) -> np.random.Generator:
+    if seed < 0 or min(key) < 0:
+        raise ParameterError("seeds and indices are 0 or more")
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def level(audio: AudioArray) -> FloatArray:

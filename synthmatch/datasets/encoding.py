@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..errors import ParameterError
+from ..errors import DatasetError, ParameterError
 from ..parameters import Parameter, ParameterSpace
 from ..settings import Setting
 from ..synth import AudioArray
@@ -21,14 +21,14 @@ def arrow() -> Any:
 
     Raises
     ------
-    ParameterError
+    DatasetError
         If it is not installed.
     """
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise ParameterError(
+        raise DatasetError(
             'data sets on disk need pyarrow: pip install "synthmatch[data]"'
         ) from None
     return pyarrow
@@ -83,23 +83,56 @@ def to_table(
     )
 
 
-def from_table(table: Any) -> Batch:
-    """Return the vectors and sounds of rows that :func:`to_table` made."""
-    n = len(table)
-    vectors = _numbers(table["vector"]).reshape(n, -1)
+def from_table(table: Any, rows: range, columns: int, setting: Setting) -> Batch:
+    """Return the vectors and sounds of rows that :func:`to_table` made.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With the columns ``index``, ``vector``, ``gain`` and ``audio``.
+    rows : range
+        The indices that it must have, in order.
+    columns : int
+        Of the vectors.
+    setting : Setting
+        What was rendered: how long the sounds are, and at which rate.
+
+    Raises
+    ------
+    DatasetError
+        If rows are missing or there twice, or values are missing, of the wrong length or
+        out of range.
+    """
+    if len(table) != len(rows) or any(table[name].null_count for name in table.column_names):
+        raise DatasetError(f"it has {len(table)} rows for {len(rows)}, or empty values")
+    if not np.array_equal(_numbers(table["index"]), np.asarray(rows)):
+        raise DatasetError("its rows are out of order, doubled or missing")
+    vectors = _numbers(table["vector"]).astype(np.float64)
     gains = _numbers(table["gain"]).astype(np.float32)
+    if vectors.size != len(rows) * columns or not ((vectors >= 0) & (vectors <= 1)).all():
+        raise DatasetError(f"its vectors are not {columns} numbers from 0 to 1 each")
+    if not (np.isfinite(gains) & (gains > 0)).all():
+        raise DatasetError("its gains are not all positive numbers")
     column = table["audio"]
     if str(column.type).startswith("struct"):
-        sounds = np.stack([_from_flac(row["bytes"]) for row in column.to_pylist()])
+        sounds = np.stack([_from_flac(row["bytes"], setting) for row in column.to_pylist()])
     else:
-        sounds = _numbers(column).reshape(n, -1).astype(np.float32)
-    return Batch(vectors.astype(np.float64), sounds * gains[:, None])
+        flat = _numbers(column).astype(np.float32)
+        if flat.size != len(rows) * setting.samples:
+            raise DatasetError(f"its sounds are not all {setting.samples:,} samples long")
+        sounds = flat.reshape(len(rows), -1)
+    audio = sounds * gains[:, None]
+    if not np.isfinite(audio).all():
+        raise DatasetError("it has sounds that are not finite")
+    return Batch(vectors.reshape(len(rows), columns), audio)
 
 
 def _numbers(column: Any) -> Any:
     """Return the numbers of a column, lists joined, as one array."""
     whole = column.combine_chunks()
     values = whole.flatten() if hasattr(whole.type, "list_size") else whole
+    if values.null_count:
+        raise DatasetError("it has empty values")
     return values.to_numpy(zero_copy_only=False)
 
 
@@ -121,12 +154,23 @@ def _to_flac(sound: AudioArray, rate: int) -> bytes:
     import soundfile
 
     file = io.BytesIO()
-    soundfile.write(file, sound, rate, format="FLAC", subtype="PCM_24")
+    try:
+        soundfile.write(file, sound, rate, format="FLAC", subtype="PCM_24")
+    except RuntimeError as error:
+        raise DatasetError(f"FLAC does not hold these sounds ({error}); use float16") from None
     return file.getvalue()
 
 
-def _from_flac(content: bytes) -> AudioArray:
+def _from_flac(content: object, setting: Setting) -> AudioArray:
     import soundfile
 
-    sound: AudioArray = soundfile.read(io.BytesIO(content), dtype="float32")[0]
+    if not isinstance(content, bytes):
+        raise DatasetError("it has empty sounds")
+    sound: AudioArray
+    sound, rate = soundfile.read(io.BytesIO(content), dtype="float32", frames=setting.samples + 1)
+    if sound.shape != (setting.samples,) or rate != setting.sample_rate:
+        raise DatasetError(
+            f"it has a sound of {len(sound):,} samples at {rate} Hz, not of "
+            f"{setting.samples:,} at {setting.sample_rate}"
+        )
     return sound

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ParameterError, RegistryError, WeightsError
+from ..errors import DatasetError, ParameterError, RegistryError
 from ..parameters import ParameterSpace, Patch
-from ..settings import Setting, Source
+from ..settings import Source
 from ..synth import AudioArray, Note
-from .batches import Batch
+from .batches import Batch, order
+from .description import Description, read_description
 from .encoding import arrow, from_table
-from .shards import Plan, read_description
+from .manifest import Entry, present, read_entries, read_shard, shard_path
 
 _TOGETHER = 8  # shards whose rows are shuffled together
 
@@ -32,6 +33,30 @@ class _Recorded:
         raise RegistryError(f"synth {self.name!r} is not installed; only its data set is here")
 
 
+def read_batch(folder: Path, description: Description, entry: Entry) -> Batch:
+    """Return all rows of a finished shard, checked by its hash and against its description.
+
+    Raises
+    ------
+    DatasetError
+        If the file is damaged.
+    """
+    pa = arrow()
+    content = read_shard(folder, entry)
+    start = entry.shard * description.shard
+    rows = range(start, start + description.rows(entry.shard))
+    names = ["index", "vector", "gain", "audio"]
+    try:
+        table = pa.parquet.read_table(pa.BufferReader(content), columns=names)
+        return from_table(table, rows, len(description.space), description.setting)
+    except (OSError, KeyError, ValueError, TypeError, pa.ArrowException, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+    except DatasetError as error:
+        reason = str(error)
+    path = shard_path(folder, entry.shard)
+    raise DatasetError(f"{path} is damaged ({reason}); delete it and render again")
+
+
 class Dataset:
     """A data set that :func:`build_dataset` rendered.
 
@@ -42,8 +67,8 @@ class Dataset:
 
     Attributes
     ----------
-    description : dict
-        What ``dataset.json`` says.
+    description : Description
+        What ``dataset.json`` holds.
     setting : Setting
         What was rendered.
     space : ParameterSpace
@@ -51,50 +76,38 @@ class Dataset:
 
     Raises
     ------
-    WeightsError
+    DatasetError
         If it is no data set, or shards are missing.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        found = self.description = read_description(self.folder)
-        try:
-            self.setting = Setting.from_dict(found["setting"])
-            self.space = ParameterSpace.from_dict(found["space"])
-            self._plan = Plan(
-                self.folder,
-                self.setting,
-                found["sounds"],
-                found["shard"],
-                found["seed"],
-                found["split"],
-                found["encoding"],
-                found["gate"],
-            )
-        except (KeyError, ParameterError) as error:
-            raise WeightsError(f"{self.folder} describes its data set wrongly: {error}") from None
-        there = sum(self._plan.path(k).is_file() for k in range(self._plan.shards))
-        if there < self._plan.shards:
-            raise WeightsError(
-                f"{self.folder} is unfinished: {there} of {self._plan.shards} shards; "
+        self.description = read_description(self.folder)
+        self.setting = self.description.setting
+        self.space = self.description.space
+        self._entries = read_entries(self.folder, self.description)
+        there = sum(present(self.folder, entry) for entry in self._entries.values())
+        if there < self.description.shards:
+            raise DatasetError(
+                f"{self.folder} is unfinished: {there:,} of {self.description.shards:,} shards; "
                 f"run the command that renders it again"
             )
         self._kept: OrderedDict[int, Batch] = OrderedDict()
 
     def __len__(self) -> int:
-        return self._plan.sounds
+        return self.description.sounds
 
     @property
     def shards(self) -> int:
         """Number of files."""
-        return self._plan.shards
+        return self.description.shards
 
     def source(self) -> Source:
         """Return the setting with its synth; one that is not installed cannot render.
 
         Raises
         ------
-        WeightsError
+        DatasetError
             If the installed synth has other parameters.
         """
         try:
@@ -102,7 +115,7 @@ class Dataset:
         except RegistryError:
             return Source(_Recorded(self.space, self.setting.sample_rate), self.setting)
         if source.synth.space != self.space:
-            raise WeightsError(
+            raise DatasetError(
                 f"{self.folder} was rendered by a {self.setting.synth!r} with other parameters "
                 f"than the installed one; render it again"
             )
@@ -113,18 +126,13 @@ class Dataset:
 
         Raises
         ------
-        WeightsError
+        DatasetError
             If the file is damaged.
         """
         if number in self._kept:
             self._kept.move_to_end(number)
             return self._kept[number]
-        pa = arrow()
-        path = self._plan.path(number)
-        try:
-            batch = from_table(pa.parquet.read_table(path, columns=["vector", "gain", "audio"]))
-        except (OSError, KeyError, pa.ArrowException, RuntimeError) as error:
-            raise WeightsError(f"{path} is damaged ({error}); delete it and render again") from None
+        batch = read_batch(self.folder, self.description, self._entries[number])
         self._kept[number] = batch
         if len(self._kept) > 2 * _TOGETHER:
             self._kept.popitem(last=False)
@@ -143,7 +151,7 @@ class Dataset:
             raise ParameterError(f"rows of this data set run from 0 to {len(self) - 1}")
         vectors = np.empty((len(wanted), len(self.space)))
         audio = np.empty((len(wanted), self.setting.samples), dtype=np.float32)
-        files, within = np.divmod(wanted, self._plan.shard)
+        files, within = np.divmod(wanted, self.description.shard)
         for number in np.unique(files):
             mine = files == number
             batch = self.shard(int(number))
@@ -188,8 +196,8 @@ class StoredBatches:
         return self.dataset.read(self._order[1][place * self.size : (place + 1) * self.size])
 
     def _shuffled(self, epoch: int) -> npt.NDArray[np.int64]:
-        rng = np.random.default_rng([self.seed, epoch])
-        size = self.dataset._plan.shard
+        rng = order(self.seed, epoch)
+        size = self.dataset.description.shard
         files = rng.permutation(-(-self.rows // size))
         blocks = []
         for start in range(0, len(files), _TOGETHER):

@@ -1,20 +1,15 @@
 """A match as one HTML page: players, pictures, scores and parameters, and nothing to load.
 
-The page holds all it shows, so it can be mailed, and opened without a network. Drawing
-it needs matplotlib, which the extra ``synthmatch[report]`` brings.
+The page holds all it shows, so it can be mailed, and opened without a network. Making
+it needs Jinja and matplotlib, which the extra ``synthmatch[report]`` brings.
 
-``contents`` says and checks what a page shows, ``pictures`` draws, ``page`` lays it out.
+``contents`` says and checks what a page shows, and ``page`` lays it out by the ``templates``:
+``players`` has its sounds, ``pictures`` draws what ``svg`` puts into the page, ``scores`` and
+``parameter_tables`` make the tables, ``formatting`` writes numbers and notes.
 """
 
 from __future__ import annotations
 
-from .contents import ReportCandidate, ReportMetric, report_match, write_report
-from .pictures import ReportUnavailableError
+from .contents import ReportUnavailableError, report_match, require_packages, write_report
 
-__all__ = [
-    "ReportCandidate",
-    "ReportMetric",
-    "ReportUnavailableError",
-    "report_match",
-    "write_report",
-]
+__all__ = ["ReportUnavailableError", "report_match", "require_packages", "write_report"]

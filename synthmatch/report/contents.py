@@ -1,94 +1,31 @@
-"""What a report shows, checked."""
+"""What a report shows, checked, and written to a file."""
 
 from __future__ import annotations
 
-import dataclasses
+import importlib.util
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._files import atomic
 from .._version import __version__
-from ..errors import AudioError, ParameterError, SynthmatchError
-from ..parameters import ParameterSpace, Patch
+from ..errors import AudioError, OutputError, ParameterError, SynthmatchError
+from ..parameters import ParameterSpace
 from ..synth import AudioArray, Note
-from .pictures import require_matplotlib
 
 if TYPE_CHECKING:
-    from ..matcher import Match
+    from ..matcher import Candidate, Match
+    from ..metrics import Metric
 
-MOST = 10  # candidates on one page
-
-
-class Candidate(Protocol):
-    """What a report shows of a candidate; see :class:`ReportCandidate`."""
-
-    @property
-    def patch(self) -> Patch: ...
-    @property
-    def audio(self) -> AudioArray: ...
-    @property
-    def distance(self) -> float: ...
-    @property
-    def metrics(self) -> Mapping[str, float]: ...
+_MOST = 10  # candidates on one page
+_NEEDED = ("jinja2", "matplotlib")
 
 
-class MetricInfo(Protocol):
-    """What a report says of a metric; see :class:`ReportMetric`."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def unit(self) -> str: ...
-    @property
-    def higher_is_better(self) -> bool: ...
-    @property
-    def meaning(self) -> str: ...
-
-
-@dataclasses.dataclass(frozen=True)
-class ReportCandidate:
-    """One candidate, best first in a report.
-
-    Attributes
-    ----------
-    patch : Patch
-        Its preset.
-    audio : ndarray
-        Its sound, ``float32 [samples]``.
-    distance : float
-        What it was ranked by; 0 is identical, lower is better.
-    metrics : mapping
-        Further scores by name.
-    """
-
-    patch: Patch
-    audio: AudioArray
-    distance: float
-    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
-
-
-@dataclasses.dataclass(frozen=True)
-class ReportMetric:
-    """What a score means.
-
-    Attributes
-    ----------
-    name, unit : str
-        Key in the ``metrics`` of candidates; unit, empty for a plain number.
-    higher_is_better : bool
-        Direction.
-    meaning : str
-        One line for people.
-    """
-
-    name: str
-    unit: str
-    higher_is_better: bool
-    meaning: str
+class ReportUnavailableError(SynthmatchError):
+    """What makes reports is not installed."""
 
 
 def write_report(
@@ -100,9 +37,9 @@ def write_report(
     candidates: Sequence[Candidate],
     space: ParameterSpace,
     note: Note,
-    facts: Mapping[str, str],
+    provenance: Mapping[str, str],
     warnings: Sequence[str] = (),
-    metric_info: Sequence[MetricInfo] = (),
+    metrics: Sequence[Metric] = (),
     history: Sequence[tuple[int, float, float]] = (),
 ) -> None:
     """Write a self-contained HTML page about the candidates for one recording.
@@ -117,35 +54,34 @@ def write_report(
         The recording, mono, ``float32 [samples]``.
     sample_rate : int
         Of all sounds, in Hz. Players run at 32 kHz at most, to keep the page small.
-    candidates : sequence
-        Best first, at least one; :class:`ReportCandidate` or what has its attributes. The
-        page shows the first ten.
+    candidates : sequence of Candidate
+        Best first, at least one. The page shows the first ten.
     space : ParameterSpace
         Of the synth, for names, ranges, groups and units.
     note : Note
         What was played.
-    facts : mapping
+    provenance : mapping
         How the candidates were found: labels and values, shown in this order.
     warnings : sequence of str
         About the recording.
-    metric_info : sequence
-        :class:`ReportMetric` or what has its attributes, for each row of scores, in this
-        order. Scores that it leaves out come last, unexplained.
+    metrics : sequence of Metric
+        For each row of scores, in this order. Scores that it leaves out come last,
+        unexplained.
     history : sequence of (int, float, float)
         Sounds rendered, seconds, and best distance, as the search went on.
 
     Raises
     ------
     ReportUnavailableError
-        If matplotlib is not installed.
+        If jinja2 or matplotlib is not installed.
     ParameterError
         If there is no candidate, or one of another synth.
     AudioError
         If a sound is not ``[samples]``, empty, or not finite.
-    SynthmatchError
+    OutputError
         If the file cannot be written.
     """
-    require_matplotlib()
+    require_packages()
     if not candidates:
         raise ParameterError("a report needs at least one candidate")
     for what, audio in [("target", target_audio), *(("candidate", c.audio) for c in candidates)]:
@@ -159,21 +95,31 @@ def write_report(
         title=title,
         target=target_audio,
         sample_rate=sample_rate,
-        candidates=candidates[:MOST],
-        hidden=max(0, len(candidates) - MOST),
+        candidates=candidates[:_MOST],
+        hidden=max(0, len(candidates) - _MOST),
         space=space,
         note=note,
-        facts=facts,
+        provenance=provenance,
         warnings=warnings,
-        metric_info=metric_info,
+        metrics=metrics,
         history=history,
     )
     target = Path(path)
     try:
         with atomic(target) as temporary:
-            temporary.write_text(page, encoding="utf-8")
+            # names of files may hold bytes that are no text
+            temporary.write_bytes(page.encode("utf-8", "replace"))
     except OSError as error:
-        raise SynthmatchError(f"cannot write {target}: {error.strerror or error}") from error
+        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def require_packages() -> None:
+    """Raise ReportUnavailableError unless what makes reports is installed."""
+    for name in _NEEDED:
+        if importlib.util.find_spec(name) is None:
+            raise ReportUnavailableError(
+                f'reports need {name}; install it by: pip install "synthmatch[report]"'
+            )
 
 
 def report_match(path: str | os.PathLike[str], match: Match, space: ParameterSpace) -> None:
@@ -185,9 +131,9 @@ def report_match(path: str | os.PathLike[str], match: Match, space: ParameterSpa
         As :func:`write_report` does.
     """
     from ..metrics import METRICS
-    from .page import describe_note
+    from .formatting import describe_note
 
-    facts = {
+    provenance = {
         "Synth": match.synth,
         **{f"Played by: {name}": text for name, text in match.backend.items()},
         "Note": describe_note(match.note),
@@ -207,8 +153,8 @@ def report_match(path: str | os.PathLike[str], match: Match, space: ParameterSpa
         candidates=match.candidates,
         space=space,
         note=match.note,
-        facts=facts,
+        provenance=provenance,
         warnings=match.target.warnings,
-        metric_info=METRICS,
+        metrics=METRICS,
         history=match.history,
     )

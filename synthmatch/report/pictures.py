@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import math
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import SynthmatchError
+from ..audio.framing import frames, magnitudes
+from ..audio.loudness import k_weighted
 from ..synth import AudioArray
+from .svg import inline_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,20 +34,6 @@ _PAGE_COLOURS = {_INK: "currentColor", **{c: f"var(--line-{i})" for i, c in enum
 _DASHES = ((), (6, 2), (2, 1.5), (6, 2, 1.5, 2))
 
 FloatArray = npt.NDArray[np.float64]
-
-
-class ReportUnavailableError(SynthmatchError):
-    """What draws the pictures of a report is not installed."""
-
-
-def require_matplotlib() -> None:
-    """Raise ReportUnavailableError unless matplotlib can be imported."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ReportUnavailableError(
-            'reports need matplotlib; install it by: pip install "synthmatch[report]"'
-        ) from error
 
 
 def spectrograms(
@@ -83,8 +69,6 @@ def spectrograms(
 
 def _log_frequency_power(audio: AudioArray, sample_rate: int, hertz: FloatArray) -> FloatArray:
     """Return the power ``[frequencies, frames]`` at frequencies ``hertz``, by 46 ms windows."""
-    from ..audio.framing import magnitudes
-
     size = 2 ** round(math.log2(0.0464 * sample_rate))
     hop = max(size // 8, math.ceil(len(audio) / _COLUMNS))
     power = magnitudes(audio.astype(np.float64), size, hop, "constant") ** 2
@@ -119,6 +103,16 @@ class LineStyle(NamedTuple):
     width: float
     dashes: tuple[float, ...]
 
+    @property
+    def page_colour(self) -> str:
+        """Its colour as CSS of the page."""
+        return _PAGE_COLOURS[self.colour]
+
+    @property
+    def dash_array(self) -> str:
+        """Its dashes as SVG has them."""
+        return " ".join(f"{dash * self.width:g}" for dash in self.dashes) or "none"
+
 
 def line_styles(count: int) -> list[LineStyle]:
     """Return the styles of the target's line and of the first ``count`` candidates'."""
@@ -131,9 +125,6 @@ def line_styles(count: int) -> list[LineStyle]:
 
 def _loudness_over_time(audio: AudioArray, sample_rate: int) -> tuple[FloatArray, FloatArray]:
     """Return times and K-weighted levels (BS.1770) in dB of windows of 40 ms."""
-    from ..audio.framing import frames
-    from ..audio.loudness import k_weighted
-
     size = max(2, round(0.04 * sample_rate))
     hop = max(1, size // 4, len(audio) // 600)
     power = np.mean(
@@ -154,21 +145,6 @@ def progress(history: Sequence[tuple[int, float, float]], width: float) -> str:
     axes.grid(True, color=_INK, alpha=0.12, lw=0.7)
     figure.subplots_adjust(left=0.55 / width, right=0.975, top=0.96, bottom=0.22)
     return _svg(figure, "Best distance over the sounds rendered in the search", f"w{width:g}")
-
-
-def page_colour(style: LineStyle) -> str:
-    """Return the colour of a line as CSS of the page."""
-    return _PAGE_COLOURS[style.colour]
-
-
-def legend_line(style: LineStyle) -> str:
-    """Return a small SVG of a line in this style."""
-    dashes = " ".join(f"{d * style.width:g}" for d in style.dashes) or "none"
-    return (
-        '<svg viewBox="0 0 32 8" width="32" height="8" aria-hidden="true"><path d="M0 4H32" '
-        f'style="stroke: {page_colour(style)}; stroke-width: {style.width}; '
-        f'stroke-dasharray: {dashes}"/></svg>'
-    )
 
 
 def colour_scale(stops: int = 12) -> list[str]:
@@ -198,24 +174,4 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def _svg(figure: Figure, description: str, variant: str = "") -> str:
-    """Return the figure as an inline SVG element: no links, text as text, the page's ink."""
-    from matplotlib import rc_context
-
-    file = io.StringIO()
-    nothing: dict[str, Any] = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": description}):
-        figure.savefig(file, format="svg", metadata=nothing)
-    text = file.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"\s+xmlns(:\w+)?=\"[^\"]*\"", "", text)
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r"<defs>\s*<style.*?</defs>", "", text, flags=re.DOTALL)
-    text = re.sub(r"font-family:[^;\"]*;", "", text)
-    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
-    text = re.sub(r'\s+(width|height)="[^"]*pt"', "", text, count=2)
-    tag = re.sub(r"\W", "", description.lower()) + variant
-    text = re.sub(r'\bid="', f'id="{tag}-', text)
-    text = re.sub(r'(url\(|xlink:href=")#', rf"\1#{tag}-", text)
-    for stand_in, colour in _PAGE_COLOURS.items():
-        text = text.replace(stand_in, colour)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{description}" ', 1)
+    return inline_svg(figure, description, _PAGE_COLOURS, variant)

@@ -58,10 +58,12 @@ class FrozenSynth:
         if tuned is not None:
             self.note = tuned.note
         for capability in CAPABILITIES:
-            if capability.of(synth) is None:
-                for member in capability.own:
-                    if callable(getattr(FrozenSynth, member, None)):
-                        setattr(self, member, None)
+            methods = [
+                name for name in capability.own if callable(getattr(FrozenSynth, name, None))
+            ]
+            if methods and capability.of(synth) is None:
+                for name in methods:
+                    setattr(self, name, None)
 
     @property
     def backend_info(self) -> dict[str, str]:

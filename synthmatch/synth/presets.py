@@ -33,6 +33,8 @@ def save_patch(synth: Synth, patch: Mapping[str, Value], path: StrPath) -> None:
     ------
     ParameterError
         If the patch does not fit the synth.
+    OutputError
+        If what lies at ``path`` is no file.
     PresetError
         If the synth does not write files of this suffix, or the file cannot be written.
     """

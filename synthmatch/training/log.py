@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from pathlib import Path
 from typing import Any
 
 from .._files import atomic
-from ..errors import ParameterError
+from ..errors import TrainingError
 
 Row = dict[str, Any]
 
@@ -23,21 +24,35 @@ def read_log(path: str | Path) -> list[Row]:
 
     Raises
     ------
-    ParameterError
+    TrainingError
         If there is none, or it is not one.
     """
     file = _file(path)
     if not file.is_file():
-        raise ParameterError(f"no training log at {file}")
+        raise TrainingError(f"no training log at {file}")
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError as error:
+        raise TrainingError(f"cannot read {file}: {error.strerror or error}") from error
     rows: list[Row] = []
-    lines = file.read_text(encoding="utf-8").split("\n")
     for number, line in enumerate(lines[:-1], start=1):
         try:
             row = json.loads(line)
-        except ValueError:
-            raise ParameterError(f"{file}, line {number}: not a training log") from None
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict) or not _is_row(row):
+            raise TrainingError(f"{file}, line {number}: not a training log")
         rows.append(row)
     return rows
+
+
+def _is_row(row: Row) -> bool:
+    numbers = (value for name, value in row.items() if name != "event")
+    return (
+        isinstance(row.get("event"), str)
+        and type(row.get("step")) is int
+        and all(value is None or type(value) in (int, float) for value in numbers)
+    )
 
 
 def _file(path: str | Path) -> Path:
@@ -58,19 +73,29 @@ class Log:
     """
 
     def __init__(self, path: Path, step: int) -> None:
-        kept = [row for row in read_log(path) if row["step"] <= step] if path.is_file() else []
-        with atomic(path) as temporary:
-            temporary.write_text("".join(map(_line, kept)), encoding="utf-8")
-        self._file = path.open("a", encoding="utf-8")
+        kept = []
+        if step and path.is_file():
+            kept = [row for row in read_log(path) if row["step"] <= step]
+        self._path = path
+        try:
+            with atomic(path) as temporary:
+                temporary.write_text("".join(map(_line, kept)), encoding="utf-8")
+            self._file = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise TrainingError(f"cannot write {path}: {error.strerror or error}") from error
 
     def write(self, event: str, step: int, **values: Any) -> None:
         """Append a row; numbers that are not finite become null."""
-        self._file.write(_line({"event": event, "step": step, **values}))
-        self._file.flush()
+        try:
+            self._file.write(_line({"event": event, "step": step, **values}))
+            self._file.flush()
+        except OSError as error:
+            raise TrainingError(f"cannot write {self._path}: {error.strerror or error}") from error
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # of a full disk, which a write has told
+            self._file.close()
 
 
 def _line(row: Row) -> str:
@@ -92,18 +117,18 @@ def plot_log(path: str | Path, picture: str | Path) -> None:
 
     Raises
     ------
-    ParameterError
+    TrainingError
         If there is no log, nothing in it yet, or matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ParameterError('drawing needs matplotlib: pip install "synthmatch[report]"') from None
+        raise TrainingError('drawing needs matplotlib: pip install "synthmatch[report]"') from None
     rows = read_log(path)
     trained = [r for r in rows if r["event"] == "train"]
     scored = [r for r in rows if r["event"] == "validation"]
     if not trained:
-        raise ParameterError(f"the log at {path} has no training steps yet")
+        raise TrainingError(f"the log at {path} has no training steps yet")
     extra = [k for k in (scored[0] if scored else {}) if k not in ("event", "step", "seconds")]
     extra.remove("loss") if "loss" in extra else None
     panels = ["loss", *extra, "learning_rate"]

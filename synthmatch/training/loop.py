@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..datasets import Batch, Batches, prefetch
-from ..errors import SynthmatchError, WeightsError
-from .checkpoint import load_checkpoint, restore, save_checkpoint
+from ..errors import TrainingError, WeightsError
+from .checkpoint import open_checkpoint, restore, save_checkpoint
 from .goal import Goal, validate
 from .launch import Launcher
 from .log import Log
@@ -107,6 +108,13 @@ class Run:
     save : callable
         Called with the averaged goal and the state whenever the held-out loss is the
         lowest so far, in the process of rank 0.
+
+    Attributes
+    ----------
+    state : State
+        Where it is.
+    signal : int
+        Number of the signal that interrupted it, or 0.
     """
 
     def __init__(
@@ -128,7 +136,8 @@ class Run:
         self.averaged = copy.deepcopy(goal).requires_grad_(False).to(launcher.device)
         self.goal = goal
         self.module, self.optimizer = launcher.setup(goal, optimizer_for(goal, recipe))
-        torch.manual_seed(recipe.seed * launcher.world_size + launcher.global_rank)
+        self.signal = 0
+        torch.manual_seed(torch_seed(recipe.seed, launcher.global_rank))
 
     @property
     def checkpoint(self) -> Path:
@@ -140,21 +149,40 @@ class Run:
 
         Raises
         ------
+        TrainingError
+            If it is of another run.
         WeightsError
-            If it is damaged or of another run.
+            If it is damaged.
         """
         if not self.checkpoint.is_file():
             return
-        tensors, saved = load_checkpoint(self.checkpoint)
-        if saved.get("identity") != self.identity:
-            raise WeightsError(
-                f"{self.folder} holds an unfinished run with another {self._unlike(saved)}; "
-                f"give the same options to go on with it, or use another folder"
-            )
-        restore(tensors, self._modules(), self.optimizer)
-        self.state = State(**saved["state"])
+        with open_checkpoint(self.checkpoint) as (file, saved):
+            if saved.get("identity") != self.identity:
+                raise TrainingError(
+                    f"{self.folder} holds an unfinished run with another {self._unlike(saved)}; "
+                    f"give the same options to go on with it, or use another folder"
+                )
+            self.state = _state(saved.get("state"), self.checkpoint)
+            restore(file, self._modules(), self.optimizer)
         if self.launcher.global_rank > 0:  # the saved generator is that of rank 0
-            torch.manual_seed(hash((self.recipe.seed, self.launcher.global_rank, self.state.step)))
+            rank, step = self.launcher.global_rank, self.state.step
+            torch.manual_seed(torch_seed(self.recipe.seed, rank, step))
+
+    def check_best(self, step: int | None) -> None:
+        """Make sure that the best weights so far are saved: a kill can fall in between.
+
+        Parameters
+        ----------
+        step : int or None
+            Of the model that is in the folder; None if there is none.
+        """
+        state = self.state
+        if not state.step or step == state.best_step:
+            return
+        if state.best_step != state.step:  # gone; the next validation is the best
+            state.best = math.inf
+        elif self.launcher.global_rank == 0:
+            self.save(self.averaged, state)
 
     def _unlike(self, saved: dict[str, Any]) -> str:
         def flat(tree: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +192,8 @@ class Run:
                 out |= {key: value} if nested is None else nested
             return out
 
-        before, now = flat(saved.get("identity") or {}), flat(self.identity)
+        found = saved.get("identity")
+        before, now = flat(found if isinstance(found, dict) else {}), flat(self.identity)
         different = [k for k in now if before.get(k) != now[k]]
         return ", ".join(different[:3]) or "definition"
 
@@ -205,7 +234,7 @@ class Run:
                 while True:
                     state.seconds = before + time.perf_counter() - began
                     fraction, stop = launcher.broadcast(
-                        (recipe.fraction(state.step, state.seconds), interrupted.is_set())
+                        (recipe.fraction(state.step, state.seconds), interrupted[0])
                     )
                     due = int(min(fraction, 1.0) * recipe.validations + 1e-9)
                     if window and (state.step % _LOG_EVERY == 0 or due > state.validations):
@@ -220,6 +249,7 @@ class Run:
                     if fraction >= 1.0:
                         return "finished"
                     if stop:
+                        self.signal = stop
                         self._checkpoint(window)
                         if not math.isfinite(state.best):
                             self._validate()
@@ -262,7 +292,7 @@ class Run:
         state, recipe = self.state, self.recipe
         loss = float(torch.stack(window).mean())
         if not math.isfinite(loss):
-            raise SynthmatchError(
+            raise TrainingError(
                 f"training diverged by step {state.step} (the loss is {loss}); "
                 f"lower the learning rate, {recipe.learning_rate:g} now"
             )
@@ -309,6 +339,8 @@ class Run:
             state.best, state.best_step, state.stale = score, state.step, 0
             state.best_scores = dict(state.scores)
             if self.launcher.global_rank == 0:
+                if not self.checkpoint.is_file():  # first, so that no run looks like a model
+                    self._checkpoint([])
                 self.save(self.averaged, state)
         else:
             state.stale += 1
@@ -321,24 +353,44 @@ def _indices(start: int, stride: int) -> Iterator[int]:
         index += stride
 
 
+def torch_seed(seed: int, *key: int) -> int:
+    """Return a seed for torch; those of different seeds and keys are independent."""
+    (state,) = np.random.SeedSequence(seed, spawn_key=key).generate_state(1, np.uint64)
+    return int(state)
+
+
+def _state(saved: Any, path: Path) -> State:
+    """Return the state of a checkpoint, checked."""
+    kinds = {f.name: type(getattr(State(), f.name)) for f in dataclasses.fields(State)}
+    if not isinstance(saved, dict) or saved.keys() != kinds.keys():
+        raise WeightsError(f"{path} is not a training checkpoint of this synthmatch")
+    for name, kind in kinds.items():
+        value = saved[name]
+        right = isinstance(value, (int, float) if kind is float else kind)
+        inside = list(value.values() if isinstance(value, dict) else value if kind is list else [])
+        if not right or not all(isinstance(number, (int, float)) for number in inside):
+            raise WeightsError(f"{path} is damaged: {name!r} is of the wrong type")
+    return State(**saved)
+
+
 @contextlib.contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C and SIGTERM set; a second Ctrl-C raises at once."""
-    event = threading.Event()
+def _interruptible() -> Iterator[list[int]]:
+    """Yield a list whose one number Ctrl-C and SIGTERM set; a second Ctrl-C raises at once."""
+    received = [0]
     if threading.current_thread() is not threading.main_thread():
-        yield event
+        yield received
         return
     before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
 
     def handle(number: int, frame: Any) -> None:
-        if event.is_set() and number == signal.SIGINT:
+        if received[0] and number == signal.SIGINT:
             raise KeyboardInterrupt
-        event.set()
+        received[0] = number
 
     for number in before:
         signal.signal(number, handle)
     try:
-        yield event
+        yield received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

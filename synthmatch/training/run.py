@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import shutil
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from .._files import lock
 from ..datasets import Batch, Batches, Dataset, RenderedBatches, StoredBatches, draw, stream
-from ..errors import ParameterError, WeightsError
-from ..estimators import build
+from ..errors import ParameterError, TrainingError, TrainingWarning, WeightsError
 from ..settings import Setting, Source, open_source
 from ..synth import Note, Synth
-from ..weights.folder import CONFIG, read_folder
+from ..weights.folder import CONFIG, check_folder, read_config, read_folder, write_config
+from .beginning import begin
 from .goal import Goal
+from .joint import ProxyGoal
 from .launch import Launcher, pick_launcher
-from .loop import Progress, Run, State
+from .loop import Progress, Run, State, torch_seed
+from .memory import memory_free, memory_needed
 from .recipe import Recipe
 
 if TYPE_CHECKING:
     from ..estimators.estimator import Estimator
+
+_CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +51,8 @@ class TrainingResult:
         Spent training, interruptions left out.
     stopped : str
         "finished", "no better for N validations" or "interrupted".
+    signal : int
+        Number of the signal that interrupted it (2 for Ctrl-C, 15 for SIGTERM), or 0.
     """
 
     folder: Path
@@ -52,20 +62,23 @@ class TrainingResult:
     steps: int
     seconds: float
     stopped: str
+    signal: int = 0
 
 
 def train(
     what: Source | Setting | Synth | Dataset | str,
-    architecture: str,
+    architecture: str | None = None,
     *,
     out: str | Path,
     recipe: Recipe,
     options: Mapping[str, Any] | None = None,
     note: Note | None = None,
-    goal: Callable[[Estimator, Source], Goal] | None = None,
+    start: Estimator | str | Path | None = None,
+    goal: Callable[[Estimator, Source], Goal] | Literal["proxy"] | None = None,
     device: str = "auto",
     half: bool = False,
     overwrite: bool = False,
+    notify: Callable[[str], None] | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> TrainingResult:
     """Train a network and write its model folder; go on with a run that was interrupted.
@@ -75,8 +88,9 @@ def train(
     what : Source, Setting, Synth, Dataset or str
         Where sounds come from. All but a data set are rendered on the fly; a string names
         a setting or a synth. Of a data set the last rows are held out.
-    architecture : str
-        One of :data:`synthmatch.estimators.ARCHITECTURES`.
+    architecture : str, optional
+        One of :data:`synthmatch.estimators.ARCHITECTURES`; with ``start`` that of its
+        network.
     out : path
         The model folder. If it holds the checkpoint of the same run, that goes on, to
         the same result as if it had never stopped (with a budget in steps, on the CPU).
@@ -86,63 +100,88 @@ def train(
         Of the architecture.
     note : Note, optional
         What a synth plays, when ``what`` is one.
-    goal : callable, optional
-        Makes the :class:`~synthmatch.training.Goal` of an estimator and its source.
+    start : Estimator, str or path, optional
+        The weights to begin with: a network, which is not changed, or the name or folder of
+        a model, with its proxy if it has one. By default random ones.
+    goal : "proxy" or callable, optional
+        What is minimised beside the loss of parameters: that of a proxy of the synth
+        (:class:`~synthmatch.training.ProxyGoal`), or a function that makes the
+        :class:`~synthmatch.training.Goal` of an estimator and its source.
     device : str
-        "auto", "cpu", "cuda", "mps". Several processes are torchrun's business.
+        "auto" for the fastest there is, "cpu", "cuda", "mps". Several processes are
+        torchrun's business.
     half : bool
         Store the model in float16.
     overwrite : bool
         Start anew where ``out`` holds a finished model or another run.
+    notify : callable, optional
+        Called with a line of text before training: how many weights there are, and how
+        much memory they take.
     progress : callable, optional
         Called now and then with a :class:`~synthmatch.training.Progress`.
 
     Raises
     ------
+    TrainingError
+        If ``out`` holds a finished model or another unfinished run, if ``start`` does not
+        fit, or if training diverges.
+    BusyError
+        If another process trains in ``out``.
     WeightsError
-        If ``out`` holds a finished model, or an unfinished run that is another.
-    SynthmatchError
-        If training diverges.
+        If a file is damaged, or cannot be written.
+    DeviceError
+        If there is no such device.
+
+    Warns
+    -----
+    TrainingWarning
+        If training probably needs more memory than is free.
     """
     folder = Path(out)
-    source, feed, held_out, data = _sounds(what, note, recipe)
-    setting = source.setting
     launcher = pick_launcher(device, recipe.precision)
-    checkpoint = folder / "checkpoint.safetensors"
-    if launcher.global_rank == 0:
-        _prepare(folder, checkpoint, overwrite)
-    launcher.broadcast(None)
-    devices = [launcher.device] if launcher.device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(recipe.seed)
-        estimator = build(
-            architecture,
-            source.synth.space,
-            sample_rate=setting.sample_rate,
-            samples=setting.samples,
-            **(options or {}),
-        )
-        if not checkpoint.is_file():
+    with contextlib.ExitStack() as stack:
+        if launcher.global_rank == 0:
+            _prepare(folder, overwrite, stack)
+        launcher.broadcast(None)
+        source, feed, held_out, data = _sounds(what, note, recipe)
+        devices = [launcher.device] if launcher.device.type == "cuda" else []
+        stack.enter_context(torch.random.fork_rng(devices))
+        torch.manual_seed(torch_seed(recipe.seed))
+        beginning = begin(architecture, source, options or {}, start)
+        estimator = beginning.estimator
+        if start is None and not (folder / _CHECKPOINT).is_file():
             count = -(-estimator.FIT_SOUNDS // recipe.batch)
             estimator.fit_normalisation(torch.from_numpy(feed(i).audio) for i in range(count))
-        aim = (goal or (lambda made, _: Goal(made)))(estimator, source)
+        make = ProxyGoal if goal == "proxy" else goal or (lambda made, _: Goal(made))
+        aim = make(estimator, source)
+        beginning.fill(aim)
 
         def save(averaged: Goal, state: State) -> None:
-            metadata = _metadata(setting, recipe, launcher, state)
+            metadata = _metadata(source.setting, recipe, launcher, state)
             averaged.save(folder, {**metadata, "goal": averaged.options}, half=half)
 
-        identity = {"data": data, "config": estimator.config, "half": half, "goal": aim.options}
+        identity = {
+            "data": data,
+            "config": estimator.config,
+            "half": half,
+            "goal": aim.options,
+            "start": beginning.digest,
+        }
+        needed = memory_needed(aim, recipe, estimator.samples)
         run = Run(aim, recipe, launcher, folder, identity, save)
+        if launcher.global_rank == 0:
+            _tell(aim, needed, launcher, notify)
         run.resume()
-        if run.state.step and not _whole(folder):
-            run.state.best = float("inf")
+        run.check_best(_saved_step(folder))
         stopped = run(feed, held_out, progress)
-    state = run.state
-    launcher.broadcast(None)
-    tensors, _ = read_folder(folder)
-    aim.cpu().load(tensors)
-    if launcher.global_rank == 0 and stopped != "interrupted":
-        checkpoint.unlink(missing_ok=True)
+        state = run.state
+        launcher.broadcast(None)
+        tensors, config = read_folder(folder)
+        aim.cpu().load(tensors)
+        if launcher.global_rank == 0 and stopped != "interrupted":
+            metadata = {**config["metadata"], "stopped": stopped}
+            write_config(folder, {**config, "metadata": metadata})
+            (folder / _CHECKPOINT).unlink(missing_ok=True)
     return TrainingResult(
         folder,
         aim.estimator.eval(),
@@ -151,6 +190,7 @@ def train(
         state.step,
         state.seconds,
         stopped,
+        run.signal,
     )
 
 
@@ -171,29 +211,63 @@ def _sounds(
             f"and a batch of {recipe.batch:,}"
         )
     stored = StoredBatches(what, recipe.batch, recipe.seed, rows)
-    return what.source(), stored, what.read(range(rows, len(what))), what.description
+    return what.source(), stored, what.read(range(rows, len(what))), what.description.to_dict()
 
 
-def _prepare(folder: Path, checkpoint: Path, overwrite: bool) -> None:
-    """Make the folder; clear what an earlier run left, if the caller says so."""
+def _prepare(folder: Path, overwrite: bool, stack: contextlib.ExitStack) -> None:
+    """Make the folder, lock it, and clear what a killed run left and the caller gives up.
+
+    A run is finished when the configuration of its model says so, or if that was made
+    elsewhere and there is no checkpoint.
+    """
+    busy = f"another process trains in {folder}; wait for its end, or use another folder"
+    checkpoint, config = folder / _CHECKPOINT, folder / CONFIG
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        stack.enter_context(lock(folder / ".lock", busy))
+        for left in folder.glob(".[0-9]*-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        if overwrite:
+            for file in (checkpoint, config, folder / "log.jsonl"):
+                file.unlink(missing_ok=True)
     except OSError as error:
         raise WeightsError(f"cannot write {folder}: {error.strerror or error}") from error
-    if overwrite:
-        for name in (checkpoint.name, CONFIG, "log.jsonl"):
-            (folder / name).unlink(missing_ok=True)
-    elif (folder / CONFIG).is_file() and not checkpoint.is_file():
-        raise WeightsError(f"{folder} holds a finished model; use another folder or overwrite it")
+    if config.is_file():
+        stopped = read_config(folder)["metadata"].get("stopped")
+        if stopped or (stopped is None and not checkpoint.is_file()):
+            raise TrainingError(
+                f"{folder} holds a finished model; use another folder or overwrite it"
+            )
 
 
-def _whole(folder: Path) -> bool:
-    """Say whether the best model so far is whole; a crash can fall between its two files."""
+def _saved_step(folder: Path) -> int | None:
+    """Return the step of the model in a folder, if it is whole."""
     try:
-        read_folder(folder)
+        step = check_folder(folder)[1]["metadata"].get("step")
     except WeightsError:
-        return False
-    return True
+        return None
+    return step if isinstance(step, int) else None
+
+
+def _tell(
+    goal: Goal, needed: int, launcher: Launcher, notify: Callable[[str], None] | None
+) -> None:
+    """Say what training needs, and warn where there is less."""
+    weights = sum(p.numel() for p in goal.parameters())
+    free = memory_free(launcher.device)
+    there = "" if free is None else f", {free / 1e9:.1f} GB are free"
+    if notify is not None:
+        notify(
+            f"{weights:,} weights; training needs about {needed / 1e9:.1f} GB "
+            f"on {launcher.device}{there}"
+        )
+    if free is not None and needed > free:
+        warnings.warn(
+            f"training needs about {needed / 1e9:.1f} GB on {launcher.device}{there}; "
+            f"take a smaller batch or network",
+            TrainingWarning,
+            stacklevel=3,
+        )
 
 
 def _metadata(setting: Setting, recipe: Recipe, launcher: Launcher, state: State) -> dict[str, Any]:
@@ -205,6 +279,7 @@ def _metadata(setting: Setting, recipe: Recipe, launcher: Launcher, state: State
         "recipe": dataclasses.asdict(recipe),
         "scores": dict(state.best_scores),
         "step": state.step,
+        "stopped": "",  # what ended the run, once it has
         "seconds": round(state.seconds, 1),
         "device": str(launcher.device),
         "processes": launcher.world_size,

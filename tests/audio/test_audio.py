@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from synthmatch.audio import (
     resample,
     write_wav,
 )
-from synthmatch.errors import AudioError, ParameterError
+from synthmatch.errors import AudioError, OutputError, ParameterError
 from synthmatch.synth import Note
 
 RATE = 44_100
@@ -512,8 +513,70 @@ def test_write_wav_leaves_the_old_file_when_it_fails(tmp_path):
         write_wav(path, tone(60).reshape(1, -1), RATE)  # more channels than a WAV can have
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(AudioError, match="cannot write"):
+    with pytest.raises(OutputError, match=r"cannot write .* No such file"):
         write_wav(tmp_path / "none" / "out.wav", tone(60), RATE)
+    for rate in (0, -1, 4_000_000_000):
+        with pytest.raises(AudioError, match="no rate of a WAV"):
+            write_wav(path, tone(60), rate)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_full_disk_is_called_so(tmp_path, monkeypatch):
+    def full(self, data):
+        with open("/dev/full", "wb", buffering=0) as device:  # noqa: PTH123
+            device.write(data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        write_wav(tmp_path / "a.wav", tone(60), RATE)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX")
+def test_a_name_that_is_no_text(tmp_path):
+    path = tmp_path / os.fsdecode(b"b\xffll.wav")
+    write_wav(path, tone(60), RATE)
+    assert read_recording(path).name == path.name
+
+
+@pytest.mark.parametrize("cancelling", [False, True])
+def test_many_channels_at_a_high_rate_take_little_memory(tmp_path, cancelling):
+    rate, seconds = 655_350, 4
+    path = tmp_path / "a.wav"
+    sound = tone(60, seconds, rate=rate).astype(np.float32)
+    signs = np.array([1, -1] * 4 if cancelling else [1] * 8)
+    with soundfile.SoundFile(path, "w", rate, 8, "PCM_16") as file:
+        for part in np.array_split(sound, 40):
+            file.write(0.5 * part[:, None] * signs)
+    tracemalloc.start()
+    try:
+        got = read_recording(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 70e6  # all channels are 84 MB
+    assert got.sample_rate == 192_000
+    assert got.seconds == pytest.approx(seconds, abs=0.05)
+    assert round(got.pitch) == 60
+    assert bool(got.warnings) == cancelling
+
+
+def test_a_long_silence_before_the_sound_is_read_in_blocks(tmp_path):
+    path = tmp_path / "a.wav"
+    with soundfile.SoundFile(path, "w", 48_000, 2, "PCM_16") as file:
+        for _ in range(300):
+            file.write(np.zeros((48_000, 2)))
+        file.write(np.stack([tone(60, 1.0, rate=48_000)] * 2, axis=1))
+        for _ in range(60):
+            file.write(np.zeros((48_000, 2)))
+    tracemalloc.start()
+    try:
+        got = read_recording(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 80e6  # the silence before alone is 115 MB
+    assert got.seconds == pytest.approx(1.0, abs=0.05)
 
 
 SHARED = Path(os.environ.get("SYNTHMATCH_SHARED", Path(__file__).resolve().parents[3] / "shared"))

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from synthmatch import Note, load_synth
 from synthmatch.audio import read_recording, write_wav
-from synthmatch.cli import main
+from synthmatch.cli.commands import commands as main
 from synthmatch.objective import Objective
 from synthmatch.parameters import Patch
 
@@ -104,7 +104,7 @@ def test_recordings_of_one_name_do_not_collide(tmp_path: Path, tone: Path) -> No
     (other / "tone.wav").write_bytes(tone.read_bytes())
     out = tmp_path / "out"
     assert match(tone, other / "tone.wav", "-o", out, "--no-report").exit_code == 0
-    assert {"tone.json", "tone-2.json"} <= {p.name for p in out.iterdir()}
+    assert {f"{tmp_path.name}-tone.json", "other-tone.json"} <= {p.name for p in out.iterdir()}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from email.message import Message
 
 import numpy as np
 import pytest
@@ -154,8 +155,14 @@ def test_packages_that_are_missing_or_do_not_load(monkeypatch, tmp_path):
         'absent-two; extra == "chimes"',
         "synthmatch[bells]; extra == 'all'",
         'absent-three; extra == "dev"',
+        'absent-four; sys_platform == "another"',
+        'absent-five; extra == "bells" and sys_platform == "another"',
     ]
+    described = Message()
+    for extra in ("bells", "chimes", "all", "dev"):
+        described["Provides-Extra"] = extra
     monkeypatch.setattr(diagnosis.metadata, "requires", lambda _: required)
+    monkeypatch.setattr(diagnosis.metadata, "metadata", lambda _: described)
     assert list(diagnosis.examine_packages()) == [
         Finding("ok", "numpy", np.__version__),
         Finding("broken", "broken-one", "2.0 does not load: ImportError: libfoo.so: not found"),

@@ -54,7 +54,8 @@ def test_what_is_inaudible_may_move(view, kind, engine):
         moved = rng.random(vectors.shape)
         moved = np.where(rng.random(vectors.shape) < 0.5, np.round(moved), moved)
         moved = np.where(audible, vectors, moved)
-        before, after = (synth.render_batch(x, note, rate) for x in (vectors, moved))
+        few = slice(25 if note is long else None)
+        before, after = (synth.render_batch(x[few], note, rate) for x in (vectors, moved))
         assert np.array_equal(before, after)
 
 

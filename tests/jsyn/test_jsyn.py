@@ -220,6 +220,24 @@ def test_rendering_is_pure_and_rows_do_not_depend_on_the_batch(jsyn, monkeypatch
     assert jsyn.render_batch(vectors[:0], note, NATIVE).shape == (0, batch.shape[1])
 
 
+@pytest.mark.parametrize("options", [{}, {"modulation": "phase", "gater": "sine"}])
+def test_what_is_inaudible_may_move_and_has_one_label(options):
+    synth = JSyn(**options)
+    rng = np.random.default_rng(9)
+    vectors = synth.space.sample_classes(rng, 400)
+    deep = [name.endswith("modulation_amplitude") for name in synth.space.names]
+    vectors[:, deep] *= rng.random((400, 4)) < 0.5
+    vectors[::2, synth.space.names.index("sustain")] = 1.0
+    audible = synth.audible(vectors)
+    moved = np.where(audible, vectors, rng.random(vectors.shape))
+    made = synth.canonical(vectors)
+    assert (vectors != made).any() and np.array_equal(synth.canonical(made), made)
+    assert np.array_equal(synth.canonical(moved), made)
+    for note in (Note(71.5, 100, 0.1, 0.3), Note(50, 30, 0.0005, 0.1), Note(60, 100, 1.2, 2.5)):
+        before, after, plain = (synth.render_batch(x, note, 8_000) for x in (vectors, moved, made))
+        assert np.array_equal(before, after) and np.array_equal(before, plain)
+
+
 def test_bad_options_are_refused():
     with pytest.raises(ParameterError, match="'frequency' or 'phase'"):
         JSyn(modulation="pm")

@@ -18,13 +18,9 @@ from PIL import Image
 
 from synthmatch import Note, Parameter, ParameterSpace, Patch, SynthmatchError
 from synthmatch.errors import AudioError, ParameterError
-from synthmatch.report import (
-    ReportCandidate,
-    ReportMetric,
-    ReportUnavailableError,
-    report_match,
-    write_report,
-)
+from synthmatch.matcher import Candidate
+from synthmatch.metrics import Metric
+from synthmatch.report import ReportUnavailableError, report_match, write_report
 from synthmatch.report.pictures import _LOWEST, _loudness_over_time
 
 NASTY = "<script>alert(1)</script> & \"quotes\" 'x' $\\alpha$ {brace} ünï"
@@ -50,11 +46,21 @@ def tone(frequency, level=0.5, rate=RATE, seconds=0.5):
 
 
 def candidate(audio, distance=0.1, metrics=None, **values):
-    return ReportCandidate(SPACE.patch(values), audio, distance, metrics or {})
+    patch = SPACE.patch(values)
+    return Candidate(patch, SPACE.encode(patch), audio, distance, metrics or {})
+
+
+def metric(name, unit, higher_is_better, meaning):
+    return Metric(name, unit, higher_is_better, meaning, lambda target, candidate, rate: None)
 
 
 def write(path, target, candidates, rate=RATE, **options):
-    defaults = {"title": "bell.wav", "facts": {"Method": "by hand"}, "space": SPACE, "note": NOTE}
+    defaults = {
+        "title": "bell.wav",
+        "provenance": {"Method": "by hand"},
+        "space": SPACE,
+        "note": NOTE,
+    }
     write_report(
         path,
         target_audio=target,
@@ -126,12 +132,12 @@ def page(tmp_path_factory):
         tone(440, 0.5),
         candidates,
         title=NASTY,
-        facts={NASTY: NASTY, "Seed": "0"},
+        provenance={NASTY: NASTY, "Seed": "0"},
         warnings=[NASTY],
-        metric_info=[
-            ReportMetric("mfccd", "", False, NASTY),
-            ReportMetric("likeness", "%", True, "how alike"),
-            ReportMetric("absent", "dB", True, "in no candidate"),
+        metrics=[
+            metric("mfccd", "", False, NASTY),
+            metric("likeness", "%", True, "how alike"),
+            metric("absent", "dB", True, "in no candidate"),
         ],
         history=[(10, 0.1, 0.9), (100, 0.5, 0.3), (500, 1.0, 0.01)],
     )
@@ -162,7 +168,7 @@ def test_all_text_is_escaped(page):
     assert "alert(1)" in page.source
     assert "<script>alert" not in page.source
     text = page.text.replace("_ ", "_")
-    # title, heading, warning, fact (2), metric, group, categorical value, parameter, unit
+    # title, heading, warning, provenance (2), metric, group, categorical value, parameter, unit
     assert text.count(NASTY) >= 9
 
 
@@ -284,7 +290,12 @@ def test_more_than_ten_candidates_are_cut_and_counted(tmp_path):
         (tone(440)[None], [candidate(tone(440))], AudioError, "the target is not"),
         (tone(440), [candidate(tone(440)[:0])], AudioError, "the candidate is not"),
         (tone(440) * np.float32("nan"), [candidate(tone(440))], AudioError, "finite"),
-        (tone(440), [ReportCandidate(Patch("organ", {}), tone(440), 0)], ParameterError, "'organ'"),
+        (
+            tone(440),
+            [Candidate(Patch("organ", {}), np.empty(0), tone(440), 0, {})],
+            ParameterError,
+            "'organ'",
+        ),
     ],
 )
 def test_what_cannot_be_shown_is_refused(tmp_path, target, candidates, error, message):
@@ -313,8 +324,8 @@ def test_a_match_is_reported_with_how_it_was_found(tmp_path):
     )
     report_match(tmp_path / "a.html", match, SPACE)
     page = Page((tmp_path / "a.html").read_text(encoding="utf-8"))
-    facts = ("bell.flac", "a hum", "CMA-ES", "12,345", "3.2 s", "budget", "Seed 7", "22,050 Hz")
-    assert all(fact in page.text for fact in (*facts, "Bell 2.0"))
+    shown = ("bell.flac", "a hum", "CMA-ES", "12,345", "3.2 s", "budget", "Seed 7", "22,050 Hz")
+    assert all(text in page.text for text in (*shown, "Bell 2.0"))
     assert "A4 +25 cents (MIDI 69.25) at velocity 90, held 0.30 s of 0.50 s" in page.text
     assert "people call sounds similar" in page.text and "0.0375" in page.text
 
@@ -324,7 +335,14 @@ def test_a_page_that_cannot_be_written_is_an_error_of_synthmatch(tmp_path):
         write(tmp_path / "no" / "a.html", tone(440), [candidate(tone(440))])
 
 
-def test_without_matplotlib_the_error_says_how_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ReportUnavailableError, match=r'pip install "synthmatch\[report\]"'):
+@pytest.mark.parametrize("package", ["jinja2", "matplotlib"])
+def test_what_is_not_installed_is_named_with_how_to_get_it(tmp_path, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    message = rf'reports need {package}; .* pip install "synthmatch\[report\]"'
+    with pytest.raises(ReportUnavailableError, match=message):
         write(tmp_path / "a", tone(440), [candidate(tone(440))])
+
+
+def test_a_name_that_is_no_text_is_shown(tmp_path):
+    page = write(tmp_path / "a", tone(440), [candidate(tone(440))], title="b\udcffll.wav")
+    assert "b?ll.wav" in page.text

@@ -223,6 +223,18 @@ def test_a_frozen_synth_can_do_what_the_whole_can_and_no_more(again):
     assert render_batch(without, vectors, NOTE).shape == (2, 1000)
 
 
+def test_freezing_asks_no_plug_in_what_it_is():
+    """A plug-in has to load to know."""
+
+    def broken(self):
+        raise OSError("no licence")
+
+    frozen = FrozenSynth(_made(backend_info=property(broken)), {"level": 0.5})
+    assert frozen.space.names == ("filter", "cutoff", "other")
+    with pytest.raises(OSError, match="no licence"):
+        backend_info(frozen)
+
+
 def test_freezing_twice_draws_for_all_values():
     once = FrozenSynth(Knowing(), {"level": 0.25, "filter": "on"})
     twice = FrozenSynth(FrozenSynth(Knowing(), {"level": 0.25}), {"filter": "on"})

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthmatch import Note, Parameter, ParameterSpace, Patch, Synth
-from synthmatch.errors import ParameterError, PresetError, SynthmatchError
+from synthmatch.errors import OutputError, ParameterError, PresetError, SynthmatchError
 from synthmatch.synth import (
     BankSynth,
     BatchSynth,
@@ -325,7 +325,7 @@ def test_what_cannot_be_written_or_read_is_a_preset_error(tmp_path):
     with pytest.raises(PresetError, match=r"cannot write .*No such file"):
         save_patch(Sine(), PATCH, tmp_path / "no" / "a.json")
     (tmp_path / "dir.json").mkdir()
-    with pytest.raises(PresetError, match="cannot write"):
+    with pytest.raises(OutputError, match="is there and is no file"):
         save_patch(Sine(), PATCH, tmp_path / "dir.json")
     with pytest.raises(PresetError, match="no such preset file"):
         load_patch(Sine(), tmp_path / "dir.json")

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from synthmatch import Matcher
 from synthmatch.audio import Recording
-from synthmatch.cli import main
+from synthmatch.cli.commands import commands as main
 from synthmatch.datasets import draw, stream
 from synthmatch.evaluation import evaluate
 from synthmatch.search import Budget

@@ -1,0 +1,188 @@
+"""The files that matching makes of each recording: named apart, and checked beforehand."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+from ..errors import OutputError, PresetError, SynthmatchError
+from ..synth import Synth, load_patch, preset_suffixes
+
+State = Literal["new", "done", "taken"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One recording and the files it makes.
+
+    Attributes
+    ----------
+    recording : Path
+        The sound.
+    folder, name, suffix : Path, str, str
+        Of the files: where, how their names start, and how those of presets end.
+    candidates : int
+        How many there may be.
+    report : bool
+        Whether an HTML report is among them.
+    """
+
+    recording: Path
+    folder: Path
+    name: str
+    suffix: str
+    candidates: int
+    report: bool
+
+    @property
+    def files(self) -> list[Path]:
+        """All files that it may make."""
+        from ..matcher.match import planned_files
+
+        return planned_files(self.folder, self.name, self.suffix, self.candidates, self.report)
+
+    @property
+    def lock(self) -> Path:
+        """What a process holds that makes them."""
+        return self.folder / f".{self.name}.lock"
+
+    def state(self, synth: Synth) -> State:
+        """Return whether no file is there, all that the best candidate makes are, or others.
+
+        The files of a job appear all at once, so those of the best candidate stand for all.
+        """
+        if not any(path.exists() for path in self.files):
+            return "new"
+        best = dataclasses.replace(self, candidates=1).files
+        if not all(path.is_file() for path in best):
+            return "taken"
+        try:
+            load_patch(synth, best[0])
+        except SynthmatchError:
+            return "taken"
+        return "done"
+
+    def refuse(self) -> OutputError:
+        """Return the error for files that are there."""
+        there = next(path for path in self.files if path.exists())
+        return OutputError(f"{there} exists; give --overwrite or another --output")
+
+
+def plan(
+    recordings: Sequence[Path],
+    output: Path,
+    synth: Synth,
+    candidates: int,
+    report: bool,
+    inputs: Iterable[Path],
+) -> list[Job]:
+    """Return a job for each recording, no two with a file in common, none with an input.
+
+    Parameters
+    ----------
+    recordings : sequence of Path
+        The sounds.
+    output : Path
+        A folder, or the preset of a single recording, whose suffix picks its format.
+    synth : Synth
+        What presets are for.
+    candidates, report : int, bool
+        How many candidates there may be; whether there is a report.
+    inputs : iterable of Path
+        Files that are read; the recordings are among them anyway.
+
+    Raises
+    ------
+    PresetError
+        If the synth writes no presets of this suffix.
+    OutputError
+        If ``output`` is one file for several recordings, or a file of the job an input.
+    """
+    suffixes = preset_suffixes(synth)
+    read = {_identity(path) for path in (*recordings, *inputs)}
+    if output.suffix and not output.is_dir():
+        suffix = output.suffix.lower()
+        if suffix not in suffixes:
+            raise PresetError(
+                f"this synth writes {' or '.join(suffixes)} files, not {output.suffix}; "
+                f"change the suffix of {output.name}, or give a folder"
+            )
+        if len(recordings) > 1:
+            raise OutputError(f"{len(recordings)} recordings need a folder; {output} is a file")
+        jobs = [
+            Job(path, output.parent, output.stem, suffix, candidates, report) for path in recordings
+        ]
+        for path in (path for job in jobs for path in job.files):
+            if _is_among(path, read):
+                raise OutputError(f"{path} is an input of this match; give another --output")
+        return jobs
+    jobs = []
+    taken: set[str] = set()
+    for path, start in zip(recordings, _names(recordings), strict=True):
+        name, number = start, 1
+        while True:
+            job = Job(path, output, name, suffixes[0], candidates, report)
+            names = {_folded(file.name) for file in job.files}
+            if not names & taken and not any(_is_among(file, read) for file in job.files):
+                break
+            number += 1
+            name = f"{start}-{number}"
+        taken |= names
+        jobs.append(job)
+    return jobs
+
+
+def _names(recordings: Sequence[Path]) -> list[str]:
+    """Return the names of recordings without suffixes; those alike with their folders' names.
+
+    So a recording that comes in later does not take the name of another.
+    """
+    groups: dict[str, list[Path]] = {}
+    for path in recordings:
+        groups.setdefault(_folded(path.stem), []).append(path.absolute())
+    named: dict[Path, str] = {}
+    for paths in groups.values():
+        folders = len({path.parent for path in paths})
+        depth = 0
+        while True:  # a folder more, until they are as many as there are folders
+            names = ["-".join((*p.parts[:-1][len(p.parts) - 1 - depth :], p.stem)) for p in paths]
+            if len({_folded(name) for name in names}) >= folders:
+                break
+            depth += 1
+        named.update(zip(paths, names, strict=True))
+    return [named[path.absolute()] for path in recordings]
+
+
+def leave_out_own_sounds(found: Sequence[Path], suffixes: Collection[str]) -> list[Path]:
+    """Return the recordings that are not sounds of candidates which a match wrote there."""
+    return [path for path in found if not _is_candidate(path, suffixes)]
+
+
+def _is_candidate(path: Path, suffixes: Collection[str]) -> bool:
+    """Return whether the preset lies beside it that makes this sound."""
+    ranked = re.fullmatch(r"(.+)\.([1-9]\d*)", path.stem, re.DOTALL)
+    if ranked is None or path.suffix != ".wav":
+        return False
+    name = ranked[1] if ranked[2] == "1" else path.stem
+    return any(path.with_name(f"{name}{suffix}").is_file() for suffix in suffixes)
+
+
+def _folded(name: str) -> str:
+    """Return what is the same for names that some file systems do not tell apart."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _is_among(path: Path, identities: Collection[tuple[int, int]]) -> bool:
+    try:
+        return _identity(path) in identities
+    except OSError:  # there is none, or its name is too long
+        return False
