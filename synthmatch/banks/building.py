@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from .._files import atomic, lock
 from ..errors import StartsError
@@ -233,7 +234,7 @@ def _is_done(plan: Plan, part: int) -> bool:
     return plan.file(part).exists() or plan.file(part, "prints").exists()
 
 
-def _save(path: Path, array: np.ndarray) -> None:  # type: ignore[type-arg]
+def _save(path: Path, array: npt.NDArray[Any]) -> None:
     with atomic(path) as temporary:
         np.save(temporary, array, allow_pickle=False)
 

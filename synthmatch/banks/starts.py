@@ -28,7 +28,7 @@ from .caching import cache_folder
 from .fingerprints import LAYOUT, fingerprints
 from .index import Index, read_index, write_index
 
-SUFFIX = ".starts"
+SUFFIX = ".safetensors"
 
 _BLOCK = 4  # draws made at once: few are wanted of a block, and each call costs something
 _AXES = 20  # bytes of a draw
@@ -100,11 +100,9 @@ class Starts:
             note, rate = Note(**json.loads(facts["note"])), int(facts["sample_rate"])
             of = facts["synth"], facts["space"]
         except (KeyError, ValueError, TypeError, ParameterError) as error:
-            raise StartsError(
-                f"this index of starts does not say what it is of ({error})"
-            ) from None
+            raise StartsError(f"it does not say what it is of ({error})") from None
         if of != (synth.name, space_key(synth.space)):
-            raise StartsError(f"this index of starts is of another {of[0]} than this {synth.name}")
+            raise StartsError(f"it is of another {of[0]} than this {synth.name}")
         self.synth = synth
         self.index = index
         self.draws = Draws(synth, len(index), seed, block)
@@ -115,7 +113,7 @@ class Starts:
         between = np.abs(stored - np.roll(stored, 1, axis=0)).mean()
         if np.median(apart) > _SAME * between:
             raise StartsError(
-                f"this index of starts is stale: {synth.name!r} or its prior has changed; "
+                f"it is stale: {synth.name!r} or its prior has changed since; "
                 f"build it again with synthmatch starts build"
             )
 
@@ -136,9 +134,8 @@ class Starts:
         count : int
             At most so many vectors ``[k, d]`` are returned.
         """
-        return self.draws.take(
-            self.index.nearest(fingerprints(target[None], sample_rate, note), count)
-        )
+        wanted = fingerprints(target[None], sample_rate, note)
+        return self.draws.take(self.index.nearest(wanted, count))
 
 
 def build_starts(
