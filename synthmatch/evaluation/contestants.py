@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -168,16 +169,28 @@ class Reference:
         return Prediction(self.vectors[found], one_hot(self.classes[found], self.space))
 
     @cached_property
-    def _fingerprints(audio: AudioArray, rate: int) -> npt.NDArray[np.float32]:
+    def _fingerprints(self) -> npt.NDArray[np.float32]:
+        starts = range(0, len(self.vectors), _CHUNK)
+        parts = (render(self.source, self.vectors[k : k + _CHUNK]) for k in starts)
+        return np.concatenate([self._fingerprint(audio) for audio in parts])
+
+    def _fingerprint(self, audio: AudioArray) -> npt.NDArray[np.float32]:
+        return _shape(audio, self.source.setting.sample_rate).astype(np.float32)
+
+    def contestants(self) -> dict[str, Contestant]:
+        """Return the baselines by name."""
+        return {
+            "random patch": self.random,
+            "majority class": self.majority,
+            f"nearest of {len(self.classes):,}": self.nearest,
+        }
+
+
+def _shape(audio: AudioArray, rate: int) -> FloatArray:
     """Return coarse spectra over time ``[n, segments * bands]`` of sounds ``[n, samples]``.
 
     Each row sums to 1, so that only the shape of the sound counts; silence is all 0.
     """
-    parts = [_shapes(audio[k : k + _CHUNK], rate) for k in range(0, len(audio), _CHUNK)]
-    return np.concatenate(parts).astype(np.float32)
-
-
-def _shapes(audio: AudioArray, rate: int) -> FloatArray:
     samples = round(_EDGES[-1] * rate)
     padded = np.zeros((len(audio), samples), dtype=np.float32)
     padded[:, : audio.shape[1]] = audio[:, :samples]

@@ -1,4 +1,4 @@
-"""Where a search starts, and the search itself: bank, starts and network first, then the optimiser."""
+"""Where a search starts, and the search: bank, starts and network first, then the optimiser."""
 
 from __future__ import annotations
 
