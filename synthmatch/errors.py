@@ -31,6 +31,10 @@ class PresetError(SynthmatchError):
     """A preset file cannot be read, written, or is of another format."""
 
 
+class StartsError(SynthmatchError):
+    """An index of starts is damaged, of another synth or prior, or cannot be written."""
+
+
 class WeightsError(SynthmatchError):
     """A model folder is corrupted, foreign, or does not fit the synth."""
 
@@ -65,6 +69,10 @@ class SynthmatchWarning(UserWarning):
 
 class PresetWarning(SynthmatchWarning):
     """A preset file was read or written, but something in it had to be mended or left out."""
+
+
+class StartsWarning(SynthmatchWarning):
+    """An index of starts cannot be used, and is left out."""
 
 
 class ModelWarning(SynthmatchWarning):

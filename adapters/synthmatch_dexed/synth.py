@@ -23,6 +23,7 @@ from .voices import COLUMN
 if TYPE_CHECKING:
     from .backends.plugin import Plugin
 
+STARTS = Path(__file__).with_name("starts.safetensors")
 Backend = Literal["engine", "plugin"]
 View = Literal["voice", "dexed-t6", "dx7-144"]
 
@@ -82,6 +83,7 @@ class Dexed:
         self.engine: Engine = engine
         self.space: ParameterSpace = dexed_space(view)
         self.sample_rate = sample_rate
+        self._view = view
         self._syx = syx
         self._path = plugin
         self._plugin: Plugin | None = None
@@ -89,6 +91,11 @@ class Dexed:
             from .backends.plugin import Plugin
 
             self._plugin = Plugin(plugin, engine=engine)
+
+    @property
+    def starts(self) -> Path | None:
+        """The index of draws of the prior that comes with this package, of all parameters."""
+        return STARTS if self._view == "voice" else None
 
     @property
     def backend_info(self) -> dict[str, str]:

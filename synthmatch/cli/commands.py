@@ -10,6 +10,7 @@ from .group import Group
 from .listing import models, params, presets, synths
 from .match import match
 from .sounds import compare, render
+from .starts import starts
 from .training import dataset, evaluate, train
 
 
@@ -23,7 +24,7 @@ def commands() -> None:
 
 
 for _command in (
-    *(match, dataset, train, evaluate, doctor),
+    *(match, dataset, train, evaluate, starts, doctor),
     *(synths, models, params, render, presets, compare),
 ):
     commands.add_command(_command)

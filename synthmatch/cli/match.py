@@ -15,6 +15,7 @@ from .._files import finish_groups, lock
 from ..errors import OutputError, SynthmatchError
 from .group import interrupted_status
 from .jobs import Job, leave_out_own_sounds, plan
+from .training import clock, status_line
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
@@ -117,6 +118,7 @@ def match(
         if matcher.bank is not None:
             for line in matcher.bank.skipped:
                 click.echo(f"warning: {line}", err=True)
+            matcher.bank.index(matcher.synth, _show_bank)
     for number, job in enumerate(jobs, start=1):
         label = f"[{number}/{len(jobs)}] {job.recording.name}"
         try:
@@ -153,6 +155,10 @@ def match(
         if len(rows) + len(skipped) + len(failures) > 1:
             click.echo(f"{len(rows)} matched, {len(failures)} failed", err=True)
         sys.exit(1)
+
+
+def _show_bank(done: int, of: int, left: float) -> None:
+    status_line(f"bank: {done:,} of {of:,} presets rendered, {clock(left)} left", done=done == of)
 
 
 def synth_with_backend(name: str, backend: str | None, plugin: Path | None) -> Synth:

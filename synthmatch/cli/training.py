@@ -71,7 +71,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _line(text: str, done: bool = False) -> None:
+def status_line(text: str, done: bool = False) -> None:
     """Rewrite the last line of a terminal; elsewhere print a line now and then."""
     if sys.stderr.isatty():
         click.echo(f"\r\033[K{text}", nl=done, err=True)
@@ -81,7 +81,7 @@ def _line(text: str, done: bool = False) -> None:
 
 def _show(progress: Progress) -> None:
     scores = ", ".join(f"{k} {v:.4g}" for k, v in progress.scores.items())
-    _line(
+    status_line(
         f"step {progress.step:,}  {100 * progress.fraction:.0f} %  "
         f"{clock(progress.seconds_left)} left  {progress.sounds_per_second:,.0f} sounds/s  "
         f"loss {progress.loss:.4f}" + (f"  held out: {scores}" if scores else "")
@@ -177,7 +177,7 @@ def train(
         progress=_show,
     )
     scores = ", ".join(f"{k} {v:.4g}" for k, v in result.scores.items())
-    _line(
+    status_line(
         f"{result.stopped} after {result.steps:,} steps, {clock(result.seconds)}; "
         f"best at step {result.step:,}: {scores}",
         done=True,
@@ -226,7 +226,7 @@ def dataset(
 
     def show(there: int, of: int, left: float) -> None:
         wait = f", {clock(left)} left" if left < float("inf") else ""
-        _line(f"{there:,} of {of:,} sounds{wait}", done=there == of)
+        status_line(f"{there:,} of {of:,} sounds{wait}", done=there == of)
 
     folder = build_dataset(
         _source(synth, setting, _note(note, held, seconds)).setting,
@@ -279,7 +279,7 @@ def evaluate(
     pick_device(options["device"])  # baselines alone would not ask for it
     names = [name.strip() for name in models.split(",") if name.strip()]
     source = _source(synth, setting, _note(note, held, seconds))
-    result = run(source, names, progress=lambda text: _line(text), **options)
+    result = run(source, names, progress=lambda text: status_line(text), **options)
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=2))
     else:

@@ -1,4 +1,4 @@
-"""Where a search starts, and the search itself: bank and network first, then the optimiser."""
+"""Where a search starts, and the search: bank, starts and network first, then the optimiser."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from ..banks import Bank
+from ..banks import Bank, Starts
 from ..parameters import FloatArray
 from ..search import (
     Budget,
@@ -29,6 +29,7 @@ from .target import Target
 _DRAWS = 16  # candidates that a network proposes to be ranked
 _STARTS = 128  # candidates that it proposes for a search to start from
 _FROM_BANK = 32  # presets of the user's bank that are tried
+_FROM_STARTS = 64  # draws of the prior that are tried, the nearest of very many
 _POOL = 2000  # best distinct vectors of a search that candidates are picked from
 
 
@@ -52,7 +53,7 @@ class Proposed:
 
 
 class Finder:
-    """What a matcher finds with: synth, network, bank, search method and seed."""
+    """What a matcher finds with: synth, network, bank, starts, search method and seed."""
 
     def __init__(
         self,
@@ -61,12 +62,14 @@ class Finder:
         bank: Bank | None,
         method: str,
         seed: int,
+        starts: Starts | None = None,
     ) -> None:
         self._synth = synth
         self._network = network
         self._bank = bank
         self._method = method
         self._seed = seed
+        self._starts = starts
 
     def prepare(self, target: Target) -> list[Evaluate]:
         """Return the distances to search by, stage after stage.
@@ -81,7 +84,7 @@ class Finder:
         return stages
 
     def propose(self, target: Target, budget: Budget | None, start: FloatArray | None) -> Proposed:
-        """Return where to start: the vectors given, else what bank and network propose."""
+        """Return where to start: the vectors given, else what bank, starts and network propose."""
         network = self._network
         prediction = None
         if network is not None and (start is None or budget is not None):
@@ -89,11 +92,14 @@ class Finder:
         if start is not None:
             return Proposed(start, "", prediction)
         rows, words = [np.empty((0, len(self._synth.space)))], []
+        rate = search_rates(target, self._synth.sample_rate)[-1]
+        sound = target.samples(rate), rate, target.note
         if self._bank is not None:
-            rate = search_rates(target, self._synth.sample_rate)[-1]
-            samples, pitch = target.samples(rate), target.note.pitch
-            rows.append(self._bank.nearest(self._synth, samples, rate, pitch, _FROM_BANK))
+            rows.append(self._bank.nearest(self._synth, *sound, _FROM_BANK))
             words.append(f"{len(rows[-1])} of {len(self._bank):,} bank presets")
+        if self._starts is not None:
+            rows.append(self._starts.nearest(*sound, _FROM_STARTS))
+            words.append(f"{len(rows[-1])} of {len(self._starts):,} starts")
         if network is not None and prediction is not None:
             count = _DRAWS if budget is None else _STARTS
             rows.append(prediction.propose(np.random.default_rng([self._seed, 2]), count))

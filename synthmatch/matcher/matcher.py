@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import shutil
 import tempfile
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..audio import Recording, read_recording
-from ..banks import Bank, read_bank
+from ..banks import Bank, Starts, find_starts, read_bank
 from ..errors import ParameterError, SearchError, WeightsError
 from ..parameters import FloatArray
 from ..registry import load_synth
@@ -48,6 +49,9 @@ class Matcher:
         is one, and "none" for none. Without a trained network, :meth:`predict` searches.
     bank : Bank, path or list of paths, optional
         The user's own presets; the nearest are tried first.
+    starts : bool
+        Whether to start from the nearest of the synth's index of draws of its prior, where
+        it comes with one or the user has built one.
     method : str, optional
         Search method, one of :data:`synthmatch.search.METHODS`; by default the best
         measured.
@@ -82,6 +86,7 @@ class Matcher:
         *,
         model: str | os.PathLike[str] | Network | None = None,
         bank: Bank | str | os.PathLike[str] | list[str | os.PathLike[str]] | None = None,
+        starts: bool = True,
         method: str | None = None,
         seed: int = 0,
         workers: int | None = None,
@@ -104,10 +109,16 @@ class Matcher:
         if isinstance(bank, str | os.PathLike):
             bank = [bank]
         self.bank = read_bank(self.synth, bank) if isinstance(bank, list) else bank
+        self._use_starts = starts
         self.method = method or DEFAULT
         self.seed = seed
         self.workers = workers or os.cpu_count() or 1
         self.device = device
+
+    @functools.cached_property
+    def starts(self) -> Starts | None:
+        """The index of draws that a match starts from, None if there is none."""
+        return find_starts(self.synth) if self._use_starts else None
 
     @classmethod
     def from_pretrained(
@@ -401,7 +412,9 @@ class Matcher:
         with threads(self.workers) as pool:
             began = time.perf_counter()
             target = Target(recording, note, pool)
-            finder = Finder(self.synth, self.network, self.bank, self.method, self.seed)
+            finder = Finder(
+                self.synth, self.network, self.bank, self.method, self.seed, self.starts
+            )
             evaluate = finder.prepare(target)
             proposed = finder.propose(target, budget, start)
             prepared = time.perf_counter()

@@ -6,7 +6,8 @@ A synth has a ``name``, a ``space``, a ``sample_rate`` and a pure ``render``. It
 * read and write preset files of its own (:class:`PresetSynth`), also of several
   presets (:class:`BankSynth`),
 * know what good patches look like (:class:`PriorSynth`), also around given values
-  (:class:`ConditionalPriorSynth`),
+  (:class:`ConditionalPriorSynth`), and come with an index of many of its draws
+  (:class:`StartsSynth`),
 * know which parameters matter in a patch (:class:`AudibleSynth`), and which patches
   sound alike (:class:`CanonicalSynth`),
 * play one note of its own, its pitch being a parameter (:class:`OwnNoteSynth`),
@@ -43,6 +44,7 @@ from .protocol import (
     OwnNoteSynth,
     PresetSynth,
     PriorSynth,
+    StartsSynth,
     StrPath,
     Synth,
 )
@@ -55,6 +57,7 @@ from .rendering import (
     render,
     render_batch,
     sample_prior,
+    starts_file,
 )
 
 __all__ = [
@@ -73,6 +76,7 @@ __all__ = [
     "OwnNoteSynth",
     "PresetSynth",
     "PriorSynth",
+    "StartsSynth",
     "StrPath",
     "Synth",
     "as_note",
@@ -91,4 +95,5 @@ __all__ = [
     "render_batch",
     "sample_prior",
     "save_patch",
+    "starts_file",
 ]

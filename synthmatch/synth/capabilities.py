@@ -8,6 +8,7 @@ subclass can take a capability back.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar, cast
 
@@ -23,6 +24,7 @@ from .protocol import (
     OwnNoteSynth,
     PresetSynth,
     PriorSynth,
+    StartsSynth,
     Synth,
 )
 
@@ -36,6 +38,7 @@ def _is_suffixes(value: object) -> bool:
 _VALUES: dict[str, tuple[Callable[[object], bool], str]] = {
     "suffixes": (_is_suffixes, "a tuple of str"),
     "note": (lambda value: isinstance(value, Note), "a Note"),
+    "starts": (lambda value: isinstance(value, (str, os.PathLike)), "a path"),
     "backend_info": (lambda value: isinstance(value, Mapping), "a mapping"),
 }
 
@@ -94,6 +97,7 @@ PRESETS: Capability[PresetSynth] = Capability(PresetSynth)
 BANKS: Capability[BankSynth] = Capability(BankSynth)
 PRIOR: Capability[PriorSynth] = Capability(PriorSynth)
 CONDITIONAL_PRIOR: Capability[ConditionalPriorSynth] = Capability(ConditionalPriorSynth)
+STARTS: Capability[StartsSynth] = Capability(StartsSynth)
 BACKEND: Capability[BackedSynth] = Capability(BackedSynth)
 DIAGNOSIS: Capability[DiagnosableSynth] = Capability(DiagnosableSynth)
 OWN_NOTE: Capability[OwnNoteSynth] = Capability(OwnNoteSynth)
@@ -106,6 +110,7 @@ CAPABILITIES: tuple[Capability[Any], ...] = (
     BANKS,
     PRIOR,
     CONDITIONAL_PRIOR,
+    STARTS,
     BACKEND,
     DIAGNOSIS,
     OWN_NOTE,

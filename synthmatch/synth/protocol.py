@@ -93,6 +93,15 @@ class ConditionalPriorSynth(PriorSynth, Protocol):
 
 
 @runtime_checkable
+class StartsSynth(Synth, Protocol):
+    """A synth that comes with an index of starts: many draws of its prior, by their sound."""
+
+    @property
+    def starts(self) -> StrPath:
+        """The file, as ``synthmatch starts build`` writes it."""
+
+
+@runtime_checkable
 class BackedSynth(Synth, Protocol):
     """A synth that can be played by different things, a plug-in for example."""
 

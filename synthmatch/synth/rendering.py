@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ..parameters import FloatArray, Value
-from .capabilities import AUDIBLE, BACKEND, BATCH, CANONICAL, DIAGNOSIS, OWN_NOTE, PRIOR
+from .capabilities import AUDIBLE, BACKEND, BATCH, CANONICAL, DIAGNOSIS, OWN_NOTE, PRIOR, STARTS
 from .note import Note
 from .protocol import AudioArray, BoolArray, Finding, Synth
 
@@ -66,6 +67,12 @@ def sample_prior(synth: Synth, rng: np.random.Generator, n: int) -> FloatArray:
     """Return ``n`` vectors ``[n, d]`` of the synth's prior, or of the uniform cube."""
     own = PRIOR.of(synth)
     return own.sample(rng, n) if own is not None else synth.space.sample(rng, n)
+
+
+def starts_file(synth: Synth) -> Path | None:
+    """Return the index of starts that comes with ``synth``, None if none does."""
+    own = STARTS.of(synth)
+    return Path(own.starts) if own is not None else None
 
 
 def own_note(synth: Synth) -> Note | None:

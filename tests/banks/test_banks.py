@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from synthmatch import Note, load_synth
-from synthmatch.banks import Bank, fingerprint, read_bank
+from synthmatch.banks import read_bank
 from synthmatch.errors import PresetError
 from synthmatch.synth import render_batch, save_patch
 
@@ -36,36 +36,40 @@ def test_a_sound_of_the_bank_is_found_again(folder: Path) -> None:
     synth = load_synth("jsyn")
     bank = read_bank(synth, [folder])
     assert len(bank) == 24
-    note = Note(60, 80, 0.8, 1.6)  # not the note that fingerprints are made with
+    note = Note(60, 80, 0.8, 1.6)  # not the note that the index is made with
     sounds = render_batch(synth, bank.vectors, note)
     hits = 0
     for sound, vector in zip(0.3 * sounds, bank.vectors, strict=True):
-        best = bank.nearest(synth, sound, RATE, 60, 3)
+        best = bank.nearest(synth, sound, RATE, note, 3)
         assert best.shape == (3, 23)
         hits += bool((best == vector).all(axis=1).any())
     assert hits >= 22
 
 
-def test_fingerprints_are_remembered_and_made_again_when_damaged(
+def test_an_index_is_made_once_for_all_notes_and_again_when_damaged(
     folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synth = load_synth("jsyn")
     bank = read_bank(synth, [folder])
-    first = bank.fingerprints(synth, RATE, 60)
-    (file,) = cache.rglob("*.npy")
+    shown: list[tuple[int, int, float]] = []
+    first = bank.index(synth, lambda *row: shown.append(row))
+    assert shown[-1] == (24, 24, 0.0)
+    (file,) = cache.rglob("*.safetensors")
+    assert not [path for path in cache.rglob("*.npy")]
 
-    calls = []
-    original = Bank.fingerprints.__globals__["render_batch"]
+    calls: list[int] = []
     monkeypatch.setattr(
-        "synthmatch.banks.render_batch", lambda *a: calls.append(len(a[1])) or original(*a)
+        "synthmatch.banks.building.render_batch",
+        lambda *a: calls.append(len(a[1])) or render_batch(*a),
     )
-    np.testing.assert_allclose(bank.fingerprints(synth, RATE, 60), first, atol=1e-4)
-    assert calls == [1]  # only the sound that the key depends on
+    np.testing.assert_array_equal(bank.index(synth).codes, first.codes)
+    sound = np.sin(np.arange(RATE) / 9).astype(np.float32)
+    for pitch in (48, 62):
+        bank.nearest(synth, sound, RATE, Note(pitch), 3)
+    assert set(calls) == {2}  # only the sounds that its name depends on
     file.write_bytes(file.read_bytes()[:100])
-    np.testing.assert_allclose(bank.fingerprints(synth, RATE, 60), first, atol=1e-4)
+    np.testing.assert_array_equal(bank.index(synth).codes, first.codes)
     assert sum(calls) > 24
-    bank.fingerprints(synth, RATE, 62)
-    assert len(list(cache.rglob("*.npy"))) == 2
 
 
 def test_what_is_no_preset_is_skipped_in_a_folder_and_refused_by_name(folder: Path) -> None:
@@ -80,11 +84,3 @@ def test_what_is_no_preset_is_skipped_in_a_folder_and_refused_by_name(folder: Pa
         read_bank(synth, [folder / "broken.json"])
     with pytest.raises(PresetError, match="no presets of 'fm'"):
         read_bank(load_synth("fm"), [folder / "more"])
-
-
-def test_a_fingerprint_ignores_level_and_bears_silence() -> None:
-    rng = np.random.default_rng(0)
-    sound = rng.standard_normal((1, RATE)).astype(np.float32)
-    np.testing.assert_allclose(fingerprint(sound, RATE), fingerprint(0.1 * sound, RATE), atol=1e-6)
-    assert fingerprint(sound, RATE).sum() == pytest.approx(1.0)
-    assert not fingerprint(np.zeros((1, 100), np.float32), RATE).any()
