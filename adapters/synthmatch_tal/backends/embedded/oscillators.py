@@ -192,7 +192,7 @@ def run(
     out : float32 [n or more], strided
         Is written.
     """
-    limit = min(_HIGHEST, F(0.45) / period)
+    limit = min(_HIGHEST, F(0.4999) / period)
     for osc in range(2):
         note = control[md.NOTE1 + osc]
         last, hertz = F(-1000), s[osc * STATES + HERTZ]
