@@ -23,6 +23,7 @@ from .programme import COLUMN, NAMES, Floats, Ints, Programme, build
 
 _BLOCK = 1024  # samples
 _SETTLE = 2000  # samples that a silent voice runs its filter
+_SMOOTHING = 1000.0  # samples at 44.1 kHz, of the cutoff knob
 _REST = 60  # MIDI note of a voice that has not played
 _LOWEST = 40_000  # Hz; lower rates are played at a multiple and decimated
 
@@ -152,6 +153,7 @@ class _Group:
     def __init__(self, presets: Floats, clock: _Clock) -> None:
         n = self._n = len(presets)
         self._presets, self._clock = presets, clock
+        self._smoothing = np.float32(_SMOOTHING * clock.rate / 44100)
         self._factor = np.float32(min(44100 / (4 * clock.rate), 1.0))
         self._moving = np.zeros((n, modulation.STATES), np.float32)
         self._turns = np.zeros((n, modulation.COUNTS), np.int64)
@@ -161,24 +163,23 @@ class _Group:
         self._places = np.zeros((n, oscillators.VOICE_COUNTS), np.int64)
         seeds = [k * oscillators.COUNTS + oscillators.SEED for k in range(3)]
         self._places[:, [*seeds, oscillators.CRACKLE_SEED]] = 1
-        self._places[:, [k * oscillators.COUNTS + oscillators.SINCE for k in range(3)]] = 100
-        self._corrections = np.zeros((n, 3, oscillators.BUFFERS), np.float32)
+        room = _BLOCK + tables.TAPS
+        self._corrections = np.zeros((n, 3, oscillators.BUFFERS, room), np.float32)
         self._filter = np.zeros(filters.STATES * LANES, np.float32)
         self._seeds = np.ones(LANES, np.int32)
         self._blocked = np.zeros((n, 2), np.float32)
         self._input, self._cut, self._filtered = np.zeros((3, _BLOCK, LANES), np.float32)
         self._u = np.zeros((2, HISTORY + 2 * _BLOCK, LANES), np.float32)
         self._v = np.zeros((2, HISTORY + _BLOCK, LANES), np.float32)
-        self._control = np.zeros((n, modulation.CONTROLS, _BLOCK), np.float32)
-        self._pitches = np.zeros((4, _BLOCK), np.float32)
-        self._waves = np.zeros((3, _BLOCK), np.float32)
+        self._control = np.zeros((n, modulation.CONTROLS, _BLOCK + 1), np.float32)
+        self._room = np.zeros((oscillators.ROOM, _BLOCK + 1), np.float32)
 
     def render(self) -> Floats:
         """Return ``float32 [n, total]``."""
         clock = self._clock
-        programme = build(self._presets, clock.pitch, clock.velocity, clock.rate, _REST)
+        programme = self._programme(clock.pitch, clock.velocity)
         kind = int(programme.choices[0, pg.KIND])
-        smoothing = 1 - (1 + 1000 * clock.rate / 44100) ** -1
+        smoothing = 1 - 1 / (1 + self._smoothing)
         knob = programme.numbers[:, pg.KNOB, None] * (
             1 - smoothing ** np.arange(1, _SETTLE + 1)
         )
@@ -190,6 +191,14 @@ class _Group:
         self._play(programme, kind, clock.held, out)
         return out
 
+    def _programme(self, pitch: int, velocity: int) -> Programme:
+        """Return the programme of a note, with the knobs settled."""
+        programme = build(self._presets, pitch, velocity, self._clock.rate, _REST)
+        knobs = np.ascontiguousarray(programme.numbers[:, pg.KNOB])
+        settled = modulation.settle(knobs, self._smoothing, int(4 * self._smoothing))
+        programme.numbers[:, pg.CUTOFF] += settled
+        return programme
+
     def _settle(self, programme: Programme, kind: int, cut: npt.NDArray[np.floating]) -> None:
         """Let the filter come to rest on silence, with a cutoff ``[n, samples]``."""
         x, c = programme
@@ -200,7 +209,7 @@ class _Group:
         ):
             push = 0.5 * (1 + self._moving[:, lfo + modulation.SMOOTH]) * x[:, amount]
             cut += np.where(c[:, to] == 2, push, 0)[:, None]
-        held_back = self._moving[:, modulation.FREE + modulation.HELD_BACK]
+        held_back = self._moving[:, modulation.FREE_HEARD]
         cut += np.where(c[:, pg.FREE_TO] == 2, held_back * x[:, pg.FREE_AMOUNT], 0)[:, None]
         cut = np.minimum(cut * cut, 1)
         lanes = np.ones(LANES, np.float32)
@@ -229,7 +238,7 @@ class _Group:
         for at in (modulation.AMP, modulation.FILTER, modulation.FREE):
             resume = silent if at == modulation.AMP else np.ones(self._n, bool)
             self._moving[resume, at + modulation.VALUE] = 0
-        self._turns[:, : modulation.FREE_STAGE + 1] = 0
+        self._turns[:, : modulation.DICE] = 0
         for at, key, phase in (
             (modulation.LFO1, pg.LFO1_KEY, pg.LFO1_PHASE),
             (modulation.LFO2, pg.LFO2_KEY, pg.LFO2_PHASE),
@@ -242,8 +251,7 @@ class _Group:
             self._waving[silent, at + oscillators.FM_PHASE] = 0
             self._waving[silent, at + oscillators.SIGN] = 1
             self._waving[silent, at + oscillators.PHASE] = np.broadcast_to(phase, self._n)[silent]
-            for where in (oscillators.AT, oscillators.AT_SYNC, oscillators.SINCE):
-                self._places[silent, place + where] = 0
+            self._places[silent, place + oscillators.SINCE] = 0
         self._corrections[silent] = 0
 
     def _play(self, programme: Programme, kind: int, held: int, out: Floats) -> Ints:
@@ -252,37 +260,29 @@ class _Group:
         pace = np.float32(0.004) * np.float32(44100) / np.float32(self._clock.rate)
         period = np.float32(1) / np.float32(self._clock.rate)
         waves, steps, corners = tables.lfo_waves(), tables.steps(), tables.corners()
-        sounded = np.zeros(self._n, np.int64)
+        sounded, counts = np.zeros((2, self._n), np.int64)
         for first in range(0, out.shape[1], _BLOCK):
             n = min(_BLOCK, out.shape[1] - first)
-            counts = np.zeros(self._n, np.int64)
-            self._input[:] = 0
-            for v in range(self._n):
-                if sounded[v] == first:
-                    counts[v] = modulation.run(
-                        x[v], c[v], self._moving[v], self._turns[v], n, held - first, pace,
-                        waves, self._control[v],
-                    )  # fmt: skip
-                    sounded[v] += counts[v]
-                    oscillators.run(
-                        x[v], c[v], self._waving[v], self._places[v], self._corrections[v],
-                        counts[v], period, self._control[v], steps, corners, self._pitches,
-                        self._waves, self._input[:, v],
-                    )  # fmt: skip
-                    self._cut[:n, v] = self._control[v, modulation.CUT, :n]
+            modulation.run(
+                x, c, self._moving, self._turns, n, held - first, pace, waves, self._control, counts
+            )
+            sounded += counts
             longest = int(counts.max())
             if longest:
-                self._run_filter(programme, kind, longest)
-            for v in range(self._n):
-                output.run(
-                    self._filtered[:, v], counts[v], n, self._control[v], x[v, pg.HIGHPASS],
-                    x[v, pg.VOLUME], self._blocked[v], out[v, first:],
+                oscillators.run(
+                    x, c, self._waving, self._places, self._corrections, counts, period,
+                    self._control, steps, corners, self._room, self._input[:longest],
                 )  # fmt: skip
+                self._cut[:longest, : self._n] = self._control[:, modulation.CUT, :longest].T
+                self._run_filter(programme, kind, longest)
+            output.run(
+                self._filtered, counts, n, self._control, x, self._blocked, out, first
+            )
         return sounded
 
     def _precede(self, before: Before, kind: int) -> None:
         """Play the note before, of one voice, and let the voice come to rest as far as it does."""
-        programme = build(self._presets, before.pitch, before.velocity, self._clock.rate, _REST)
+        programme = self._programme(before.pitch, before.velocity)
         self._begin(programme)
         unheard = np.empty((self._n, before.total), np.float32)
         (sounded,) = self._play(programme, kind, before.held, unheard)

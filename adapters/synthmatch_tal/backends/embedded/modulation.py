@@ -23,27 +23,26 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 F = np.float32
 _NOISE = F(4.6566129e-10)
 
-# The running state of a voice: three envelopes of four numbers, two LFOs of four.
-VALUE, FADE, HEARD, HELD_BACK = 0, 1, 2, 3
-AMP, FILTER, FREE = 0, 4, 8
-LFO1, LFO2 = 12, 16
-PHASE, SMOOTH, DRAWN, STEP = 0, 1, 2, 3
-STATES = 20
+# The running state of a voice: three envelopes, two LFOs.
+VALUE, FADE = 0, 1
+AMP, FILTER, FREE = 0, 2, 4
+LFO1, LFO2 = 6, 9
+PHASE, SMOOTH, DRAWN = 0, 1, 2
+FREE_HEARD = 12
+STATES = 13
 # And in whole numbers: the stages of the envelopes, the generators of the LFOs.
-AMP_STAGE, FILTER_STAGE, FREE_STAGE = 0, 1, 2
-DICE, HISS = 3, 5  # of both LFOs
+STAGES, DICE, HISS = 0, 3, 5
 COUNTS = 7
 
-# What is written, one row of a block each.
-NOTE1, NOTE2, WIDTH, BEND, CUT, LEVEL, OUTPUT = range(7)
-CONTROLS = 7
+# What is written, one row of a block each; the last rows are room to work in.
+NOTE1, NOTE2, WIDTH, BEND, CUT, LEVEL, OUTPUT, _VALUE1, _VALUE2, _HEARD = range(10)
+CONTROLS = 10
 
-_f1 = numba.float32[::1]
-_i1 = numba.int64[::1]
+_f2 = numba.float32[:, ::1]
 _WAVES = numba.types.Array(numba.float32, 2, "C", readonly=True)
-_SIGNATURE = numba.int64(
-    numba.float32[:], numba.int64[:], numba.float32[:], numba.int64[:], numba.int64, numba.int64,
-    numba.float32, _WAVES, numba.float32[:, ::1],
+_SIGNATURE = numba.void(
+    _f2, numba.int64[:, ::1], _f2, numba.int64[:, ::1], numba.int64, numba.int64, numba.float32,
+    _WAVES, numba.float32[:, :, ::1], numba.int64[::1],
 )  # fmt: skip
 
 
@@ -54,91 +53,68 @@ def _compiled(function: _Function) -> _Function:
 
 @_compiled
 def _envelope(
-    p: Floats, rates: int, state: Floats, at: int, counts: Ints, stage_at: int, held: bool,
-    pace: F,
-) -> F:  # fmt: skip
-    """Advance an envelope by one sample and return its value.
+    p: Floats, at: int, state: Floats, where: int, counts: Ints, which: int, n: int, held: int,
+    pace: F, instant: bool, out: Floats,
+) -> None:  # fmt: skip
+    """Advance an envelope by ``n`` samples and write its values.
 
-    Stages 0 to 4 are attack, decay, sustain, release and silence. A release fades in.
+    Stages 0 to 4 are attack, decay, sustain, release and silence. A release fades in. With
+    ``instant`` an attack that takes no time reads as 1 at once.
     """
-    value = state[at + VALUE]
-    stage = counts[stage_at]
-    if not held and value > F(0) and stage != 3:
-        stage = 3
-        state[at + FADE] = F(1)
-    if not held and value <= F(0):
-        stage = 4
-    heard = F(0)
-    if stage == 0:
-        value = value + p[rates + pg.ATTACK] * (p[rates + pg.AIM] - value)
-        if value > F(1):
-            value = F(1)
-            stage = 1
-        heard = value
-    elif stage == 1:
-        value = value - p[rates + pg.DECAY] * (value + pace)
-        heard = value
-        if heard <= p[rates + pg.SUSTAIN]:
-            heard = p[rates + pg.SUSTAIN]
-            stage = 2
-    elif stage == 2:
-        value = p[rates + pg.SUSTAIN]
-        heard = value
-    elif stage == 3:
-        fade = max(state[at + FADE] - pace, F(0))
-        state[at + FADE] = fade
-        value = value - p[rates + pg.RELEASE] * ((value + pace) * (F(1) - fade))
-        if value < F(0):
+    value, fade = state[where + VALUE], state[where + FADE]
+    stage = counts[STAGES + which]
+    rise, aim, fall = p[at + pg.ATTACK], p[at + pg.AIM], p[at + pg.DECAY]
+    sustain, release = p[at + pg.SUSTAIN], p[at + pg.RELEASE]
+    whole = instant and p[at + pg.INSTANT] == F(1)
+    i = 0
+    until = min(max(held, 0), n)
+    while i < until:
+        if stage == 0:
+            value = value + rise * (aim - value)
+            if value > F(1):
+                value = F(1)
+                stage = 1
+            out[i] = F(1) if whole and stage == 0 else value
+            i += 1
+        elif stage == 1:
+            value = value - fall * (value + pace)
+            out[i] = value
+            if value <= sustain:
+                out[i] = sustain
+                stage = 2
+            i += 1
+        else:
+            value = sustain if stage == 2 else F(0)
+            while i < until:
+                out[i] = value
+                i += 1
+    if i < n and stage != 3:
+        stage = 3 if value > F(0) else 4
+        fade = F(1)
+    while i < n:
+        if stage == 3:
+            fade = max(fade - pace, F(0))
+            value = value - release * ((value + pace) * (F(1) - fade))
+            out[i] = value
+            if value < F(0):
+                value = F(0)
+                out[i] = value
+            if value <= F(0):
+                stage = 4
+            i += 1
+        else:
             value = F(0)
-            stage = 4
-        heard = value
-    else:
-        value = F(0)
-    state[at + VALUE] = value
-    state[at + HEARD] = heard
-    counts[stage_at] = stage
-    return heard
-
-
-@_compiled
-def _quick(p: Floats, rates: int, heard: F, stage: int) -> F:
-    """Return 1 at once where the attack of an envelope takes no time."""
-    return F(1) if stage == 0 and p[rates + pg.INSTANT] == F(1) else heard
+            while i < n:
+                out[i] = value
+                i += 1
+    state[where + VALUE], state[where + FADE] = value, fade
+    counts[STAGES + which] = stage
 
 
 @_compiled
 def _draw(seed: int) -> int:
     """Return the next number of the generator of the plug-in's noise, 32 bits."""
     return np.int64(np.int32(seed * 16807))
-
-
-@_compiled
-def _lfo(
-    wave: int, state: Floats, at: int, counts: Ints, which: int, step: F, waves: Floats
-) -> F:
-    """Advance an LFO by one sample and return its value, smoothed over twenty."""
-    phase = state[at + PHASE]
-    wrapped = phase > F(255)
-    if wrapped:
-        phase = phase - F(255)
-        if phase > F(255):  # faster than the sample rate
-            phase = phase % F(255)
-    index = int(phase)
-    rest = phase - F(index)
-    state[at + PHASE] = phase + step
-    if wave < 4:
-        value = waves[wave, index] * (F(1) - rest) + waves[wave, index + 1] * rest
-    elif wave == 4:
-        if wrapped:
-            counts[DICE + which] = _draw(counts[DICE + which])
-            state[at + DRAWN] = F(counts[DICE + which]) * _NOISE
-        value = state[at + DRAWN]
-    else:
-        counts[HISS + which] = _draw(counts[HISS + which])
-        value = F(counts[HISS + which]) * _NOISE
-    smooth = (state[at + SMOOTH] * F(19) + value) * F(0.05)
-    state[at + SMOOTH] = smooth
-    return smooth
 
 
 @_compiled
@@ -149,18 +125,169 @@ def _hurry(value: F, amount: F) -> F:
     return F(1) + m * (F(0.01) if m < F(0) else F(100))
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
-def run(
+@_compiled
+def _wave(wave: int, phase: F, waves: Floats) -> F:
+    """Return a value of one of the four tables at a phase from 0 to 255."""
+    index = np.uint32(phase)
+    rest = phase - F(index)
+    return waves[wave, index] * (F(1) - rest) + waves[wave, index + np.uint32(1)] * rest
+
+
+@_compiled
+def _lfo(
+    wave: int, base: F, state: Floats, where: int, counts: Ints, which: int, n: int,
+    other: Floats, amount: F, waves: Floats, out: Floats,
+) -> None:  # fmt: skip
+    """Advance an LFO by ``n`` samples; write its values, smoothed over twenty, from ``out[1]``.
+
+    With an ``amount`` other than 0 the ``other`` LFO moves its rate.
+    """
+    phase, smooth, drawn = state[where + PHASE], state[where + SMOOTH], state[where + DRAWN]
+    dice, hiss = counts[DICE + which], counts[HISS + which]
+    step = base
+    out[0] = smooth
+    for i in range(n):
+        if amount != F(0):
+            step = base * _hurry(other[i], amount)
+        wrapped = phase > F(255)
+        if wrapped:
+            phase = phase - F(255)
+            if phase > F(255):  # faster than the sample rate
+                phase = phase % F(255)
+        if wave < 4:
+            value = _wave(wave, phase, waves)
+        elif wave == 4:
+            if wrapped:
+                dice = _draw(dice)
+                drawn = F(dice) * _NOISE
+            value = drawn
+        else:
+            hiss = _draw(hiss)
+            value = F(hiss) * _NOISE
+        phase = phase + step
+        smooth = (smooth * F(19) + value) * F(0.05)
+        out[i + 1] = smooth
+    state[where + PHASE], state[where + SMOOTH], state[where + DRAWN] = phase, smooth, drawn
+    counts[DICE + which], counts[HISS + which] = dice, hiss
+
+
+@_compiled
+def _add(out: Floats, n: int, values: Floats, scale: F, offset: F) -> None:
+    """Add ``scale * (values + offset)``."""
+    for i in range(n):
+        out[i] += scale * (values[i] + offset)
+
+
+@_compiled
+def _route(to: int, amount: F, n: int, values: Floats, out: Floats) -> None:
+    """Add an LFO to where it goes; its last destinations are its own business."""
+    half = F(0.5)
+    if to == 2:
+        _add(out[CUT], n, values, half * amount, F(1))
+    if to == 3 or to == 8:
+        _add(out[NOTE1], n, values, F(48) * amount, F(0))
+    if to == 4 or to == 8:
+        _add(out[NOTE2], n, values, F(48) * amount, F(0))
+
+
+@_compiled
+def _voice(
     p: Floats, c: Ints, state: Floats, counts: Ints, n: int, held: int, pace: F, waves: Floats,
     out: Floats,
 ) -> int:  # fmt: skip
-    """Advance a voice by up to ``n`` samples and return how many it played until it ended.
+    """Advance a voice by ``n`` samples at most and return how many."""
+    to1, to2, to3 = c[pg.LFO1_TO], c[pg.LFO2_TO], c[pg.FREE_TO]
+    amount1, amount2, depth = p[pg.LFO1_AMOUNT], p[pg.LFO2_AMOUNT], p[pg.FREE_AMOUNT]
+    level = out[LEVEL]
+    _envelope(p, pg.AMP, state, AMP, counts, 0, n, held, pace, False, level)
+    if counts[STAGES] == 4:  # it sounds up to the first sample that is silent
+        ended = max(min(held, n), 0)
+        while ended < n and level[ended] > F(0):
+            ended += 1
+        n = min(ended + 1, n)
+    for row, start in (
+        (NOTE1, p[pg.BASE1]), (NOTE2, p[pg.BASE2]), (WIDTH, p[pg.WIDTH]), (BEND, p[pg.BEND]),
+        (CUT, p[pg.CUTOFF]), (OUTPUT, p[pg.VOLUME]),
+    ):  # fmt: skip
+        for i in range(n):
+            out[row, i] = start
+    on1, on2 = to1 > 1 and amount1 != F(0), to2 > 1 and amount2 != F(0)
+    values1, values2 = out[_VALUE1], out[_VALUE2]
+    if on1 and on2 and to1 == 7 and to2 == 7:  # each moves the other
+        for i in range(n):
+            values2[i] = state[LFO2 + SMOOTH]
+            _lfo(
+                c[pg.LFO1_WAVE], p[pg.LFO1_STEP], state, LFO1, counts, 0, 1, values2[i:],
+                amount2, waves, values1[i:],
+            )  # fmt: skip
+            _lfo(
+                c[pg.LFO2_WAVE], p[pg.LFO2_STEP], state, LFO2, counts, 1, 1, values1[i + 1 :],
+                amount1, waves, values2[i:],
+            )  # fmt: skip
+    else:
+        first = on2 and to2 == 7
+        if first:  # what moves the other runs before it
+            _lfo(
+                c[pg.LFO2_WAVE], p[pg.LFO2_STEP], state, LFO2, counts, 1, n, values1, F(0), waves,
+                values2,
+            )  # fmt: skip
+        if on1:
+            _lfo(
+                c[pg.LFO1_WAVE], p[pg.LFO1_STEP], state, LFO1, counts, 0, n, values2,
+                amount2 if first else F(0), waves, values1,
+            )  # fmt: skip
+        if on2 and not first:
+            _lfo(
+                c[pg.LFO2_WAVE], p[pg.LFO2_STEP], state, LFO2, counts, 1, n, values1[1:],
+                amount1 if on1 and to1 == 7 else F(0), waves, values2,
+            )  # fmt: skip
+    if on1:
+        _route(to1, amount1, n, values1, out)
+        if to1 == 5 or to1 == 6:
+            target = out[WIDTH] if to1 == 5 else out[BEND]
+            _add(target, n, values1, F(0.5) * abs(amount1), F(1))
+    if on2:
+        _route(to2, amount2, n, values2, out)
+        if to2 == 5:  # both channels together
+            for i in range(n):
+                out[OUTPUT, i] *= F(1) - F(0.5) * abs(amount2)
+        elif to2 == 6:
+            for i in range(n):
+                out[OUTPUT, i] *= F(1) - (values2[i + 1] + F(1)) * F(0.5) * amount2
+    heard = out[_HEARD]
+    if p[pg.CONTOUR] != F(0):
+        _envelope(p, pg.FILTER, state, FILTER, counts, 1, n, held, pace, True, heard)
+        _add(out[CUT], n, heard, p[pg.CONTOUR], F(0))
+    if to3 > 1 and depth != F(0):
+        _envelope(p, pg.FREE, state, FREE, counts, 2, n, held, pace, True, heard)
+        if n > 0:
+            state[FREE_HEARD] = heard[n - 1]
+        if to3 == 2:
+            _add(out[CUT], n, heard, depth, F(0))
+        elif to3 < 5:
+            _add(out[NOTE1] if to3 == 3 else out[NOTE2], n, heard, F(48) * depth, F(0))
+        else:
+            _add(out[WIDTH] if to3 == 5 else out[BEND], n, heard, abs(depth), F(0))
+    touch = p[pg.TOUCH]
+    for i in range(n):
+        level[i] *= touch
+        out[WIDTH, i] = min(out[WIDTH, i], F(1))
+        out[CUT, i] = min(out[CUT, i] * out[CUT, i], F(1))
+    return n
+
+
+@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
+def run(
+    p: Floats, c: Ints, state: Floats, counts: Ints, n: int, held: int, pace: F, waves: Floats,
+    out: Floats, played: Ints,
+) -> None:  # fmt: skip
+    """Advance voices by ``n`` samples, those that have ended before excepted.
 
     Parameters
     ----------
-    p, c : float32 [pg.NUMBERS], int64 [pg.CHOICES]
-        The programme.
-    state, counts : float32 [STATES], int64 [COUNTS]
+    p, c : float32 [v, pg.NUMBERS], int64 [v, pg.CHOICES]
+        The programmes.
+    state, counts : float32 [v, STATES], int64 [v, COUNTS]
         What is remembered.
     n : int
         Samples.
@@ -170,80 +297,32 @@ def run(
         0.004 times 44,100 over the sample rate.
     waves : float32 [4, 257]
         Of the LFOs.
-    out : float32 [CONTROLS, n or more]
+    out : float32 [v, CONTROLS, more than n]
         Notes of both oscillators (MIDI, an octave lower than heard), pulse width, FM,
         cutoff, amplitude, and the factor on the output.
+    played : int64 [v]
+        How many samples each voice sounded, fewer than ``n`` where it ended.
     """
-    to1, to2, away = c[pg.LFO1_TO], c[pg.LFO2_TO], c[pg.FREE_TO]
-    amount1, amount2, depth = p[pg.LFO1_AMOUNT], p[pg.LFO2_AMOUNT], p[pg.FREE_AMOUNT]
-    on1, on2 = to1 > 1 and amount1 != F(0), to2 > 1 and amount2 != F(0)
-    on3 = away > 1 and depth != F(0)
-    contour = p[pg.CONTOUR]
-    value1, value2 = state[LFO1 + SMOOTH], state[LFO2 + SMOOTH]
-    free = state[FREE + HELD_BACK]
-    loudness, pan = p[pg.VOLUME], F(1)
-    if to2 == 5:  # both channels together
-        pan = F(1) - F(0.5) * abs(amount2)
-    for i in range(n):
-        down = i < held
-        if not down and state[AMP + VALUE] <= F(0):
-            return i
-        if on3:
-            free = _envelope(p, pg.FREE, state, FREE, counts, FREE_STAGE, down, pace)
-            free = _quick(p, pg.FREE, free, counts[FREE_STAGE])
-            state[FREE + HELD_BACK] = free
-        note1, note2 = p[pg.BASE1], p[pg.BASE2]
-        width, bend, cut = p[pg.WIDTH], p[pg.BEND], p[pg.CUTOFF]
-        if on1:
-            unipolar = F(0.5) * (value1 + F(1))
-            if to1 == 2:
-                cut = cut + unipolar * amount1
-            elif to1 == 5:
-                width = width + unipolar * abs(amount1)
-            elif to1 == 6:
-                bend = bend + unipolar * abs(amount1)
-            elif to1 != 7:
-                swing = value1 * F(48) * amount1
-                note1 = note1 + (swing if to1 != 4 else F(0))
-                note2 = note2 + (swing if to1 != 3 else F(0))
-        if on2:
-            if to2 == 2:
-                cut = cut + F(0.5) * (value2 + F(1)) * amount2
-            elif to2 == 3 or to2 == 4 or to2 == 8:
-                swing = value2 * F(48) * amount2
-                note1 = note1 + (swing if to2 != 4 else F(0))
-                note2 = note2 + (swing if to2 != 3 else F(0))
-        if contour != F(0):
-            heard = _envelope(p, pg.FILTER, state, FILTER, counts, FILTER_STAGE, down, pace)
-            cut = cut + contour * _quick(p, pg.FILTER, heard, counts[FILTER_STAGE])
-        if on3:
-            if away == 2:
-                cut = cut + free * depth
-            elif away == 3:
-                note1 = note1 + F(48) * free * depth
-            elif away == 4:
-                note2 = note2 + F(48) * free * depth
-            elif away == 5:
-                width = width + free * abs(depth)
-            else:
-                bend = bend + free * abs(depth)
-        out[NOTE1, i], out[NOTE2, i] = note1, note2
-        out[WIDTH, i] = min(width, F(1))
-        out[BEND, i] = bend
-        out[CUT, i] = min(cut * cut, F(1))
-        heard = _envelope(p, pg.AMP, state, AMP, counts, AMP_STAGE, down, pace)
-        out[LEVEL, i] = heard * p[pg.TOUCH]
-        if on1 or (on2 and to2 == 7):
-            step = p[pg.LFO1_STEP]
-            if on2 and to2 == 7:
-                step = step * _hurry(value2, amount2)
-            value1 = _lfo(c[pg.LFO1_WAVE], state, LFO1, counts, 0, step, waves)
-        if on2:
-            step = p[pg.LFO2_STEP]
-            if on1 and to1 == 7:
-                step = step * _hurry(value1, amount1)
-            value2 = _lfo(c[pg.LFO2_WAVE], state, LFO2, counts, 1, step, waves)
-        out[OUTPUT, i] = loudness * pan
-        if to2 == 6:
-            out[OUTPUT, i] = loudness * (F(1) - (value2 + F(1)) * F(0.5) * amount2)
-    return n
+    for v in range(len(p)):
+        if held <= 0 and state[v, AMP + VALUE] <= F(0):
+            played[v] = 0
+        else:
+            played[v] = _voice(p[v], c[v], state[v], counts[v], n, held, pace, waves, out[v])
+
+
+@numba.njit(
+    numba.float32[::1](numba.float32[::1], numba.float32, numba.int64), nogil=True, cache=True
+)
+def settle(goals: Floats, weight: F, samples: int) -> Floats:
+    """Return where a knob that is smoothed over ``weight`` samples comes to rest.
+
+    In single precision it stops just short of its goal.
+    """
+    levels = np.empty_like(goals)
+    inverse = F(1) / (weight + F(1))
+    for v in range(len(goals)):
+        level = goals[v] * F(0.998)
+        for _ in range(samples):
+            level = (weight * level + goals[v]) * inverse
+        levels[v] = level
+    return levels

@@ -28,28 +28,34 @@ _NOISE = F(4.6566129e-10)
 _HIGHEST = F(22000)  # Hz
 _CYCLE = F(2 * math.pi)
 TAPS, LATE = 32, 15  # of the tables; the delay of the triangle
-_STEP, _CORNER = 64, 128  # strides of the tables
+_LN2 = math.log(2)
 
-# The waveforms.
 SAW, PULSE, TRIANGLE, SINE, NOISE = range(5)
+_SHAPES1, _SHAPES2 = (SAW, PULSE, NOISE), (SAW, PULSE, TRIANGLE, SINE, NOISE)
 
 # The running state of an oscillator, then that of the voice.
 PHASE, SIGN, FM_PHASE, HERTZ = 0, 1, 2, 3
 STATES = 4
 CRACKLE, CRACKLED = 3 * STATES, 3 * STATES + 1
 VOICE_STATES = 3 * STATES + 2
-# And in whole numbers: positions in the two buffers, samples since a corner, the noise.
-AT, AT_SYNC, SINCE, SEED = 0, 1, 2, 3
-COUNTS = 4
+# And in whole numbers: samples since a corner, the noise.
+SINCE, SEED = 0, 1
+COUNTS = 2
 CRACKLE_SEED = 3 * COUNTS
 VOICE_COUNTS = 3 * COUNTS + 1
-BUFFERS = 2 * TAPS + LATE  # corrections, corrections of sync, the triangle's delay
+# Rows for each oscillator, with TAPS samples more than a block: corrections that are still
+# to be played, those of sync, and the triangle's past.
+STEPPED, SYNCED, PAST = 0, 1, 2
+BUFFERS = 3
+# Rows to work in.
+_HERTZ1, _HERTZ2, _SINCE, _RATIO, _WAVE, _MIX1, _MIX2, _ROOM = range(8)
+ROOM = 8
 
-_TABLE = numba.types.Array(numba.float32, 1, "C", readonly=True)
+_TABLE = numba.types.Array(numba.float32, 2, "C", readonly=True)
+_f2 = numba.float32[:, ::1]
 _SIGNATURE = numba.void(
-    numba.float32[:], numba.int64[:], numba.float32[:], numba.int64[:],
-    numba.float32[:, ::1], numba.int64, numba.float32, numba.float32[:, ::1],
-    _TABLE, _TABLE, numba.float32[:, ::1], numba.float32[:, ::1], numba.float32[:],
+    _f2, numba.int64[:, ::1], _f2, numba.int64[:, ::1], numba.float32[:, :, :, ::1],
+    numba.int64[::1], numba.float32, numba.float32[:, :, ::1], _TABLE, _TABLE, _f2, _f2,
 )  # fmt: skip
 
 
@@ -59,219 +65,291 @@ def _compiled(function: _Function) -> _Function:
 
 
 @_compiled
-def _hertz(note: F) -> F:
-    """Return the frequency of a note, an octave above its MIDI number."""
-    return F(440) * np.exp2((note - F(81)) / F(12)) * F(2)
+def _frequencies(notes: Floats, n: int, last: F, room: Floats, out: Floats) -> None:
+    """Write the frequencies in Hz of notes, an octave above their MIDI numbers."""
+    steady = True
+    for i in range(1, n):
+        steady = steady and notes[i] == notes[0]
+    if steady:
+        hertz = F(440) * np.exp2((notes[0] - F(81)) / F(12)) * F(2)
+        for i in range(n):
+            out[i] = hertz
+        return
+    bits = room[: n + 1].view(np.int32)
+    for i in range(n):
+        x = (notes[i] - F(81)) / F(12)
+        octave = math.floor(x + F(0.5))
+        y = (float(x) - octave) * _LN2
+        power = 1 + y * (1 + y / 2 * (1 + y / 3 * (1 + y / 4 * (1 + y / 5 * (1 + y / 6 * (
+            1 + y / 7 * (1 + y / 8)))))))  # fmt: skip
+        bits[i] = np.int32(min(max(octave, -126.0), 126.0) + 127) << np.int32(23)
+        out[i] = F(power)
+    for i in range(n):
+        out[i] = F(440) * (out[i] * room[i]) * F(2)
 
 
 @_compiled
-def _correct(
-    table: Floats, stride: int, buffer: Floats, first: int, at: int, late: F, size: F, whole: F
-) -> None:  # fmt: skip
-    """Add ``size * (whole - table)`` to the ring of corrections, for a step ``late`` samples ago."""
-    position = min(max(late, F(0)), F(1)) * F(stride)
-    index = int(position)
+def _correct(table: Floats, out: Floats, at: int, late: F, size: F, whole: F) -> None:
+    """Add ``size * (whole - table)`` from sample ``at`` on, for what was ``late`` samples ago.
+
+    The first of its samples is dropped, as in the plug-in.
+    """
+    position = min(max(late, F(0)), F(1)) * F(len(table) - 1)
+    index = min(int(position), len(table) - 2)
     rest = position - F(index)
-    for i in range(TAPS):
-        value = (table[index + 1] - table[index]) * rest + table[index]
-        buffer[first + ((at + i) & (TAPS - 1))] += size * (whole - value)
-        index += stride
-
-
-@_compiled
-def _next(buffer: Floats, first: int, counts: Ints, at: int) -> F:
-    """Take the next of the corrections."""
-    buffer[first + counts[at]] = F(0)
-    counts[at] = (counts[at] + 1) & (TAPS - 1)
-    return buffer[first + counts[at]]
+    for i in range(1, TAPS):
+        value = (table[index + 1, i] - table[index, i]) * rest + table[index, i]
+        out[at + i] += size * (whole - value)
 
 
 @_compiled
 def _saw(
-    s: Floats, o: int, k: Ints, w: int, buffer: Floats, fs: F, sync: F, ratio: F, steps: Floats
-) -> F:  # fmt: skip
-    """Return a sample of a rising sawtooth; with ``sync`` >= 0 the master restarted so long ago."""
-    x = s[o + PHASE] + fs
-    if sync >= F(0):
-        start = fs * ratio
-        _correct(steps, _STEP, buffer, 0, k[w + AT], sync, x - start, F(1))
-        x = start
-    if x >= F(1):
-        x = x - F(1)
-        _correct(steps, _STEP, buffer, 0, k[w + AT], x / fs, F(1), F(1))
-    s[o + PHASE] = x
-    return _next(buffer, 0, k, w + AT) + x - F(0.5)
+    s: Floats, n: int, hertz: Floats, limit: F, period: F, synced: bool, since: Floats,
+    ratio: Floats, steps: Floats, stepped: Floats, out: Floats,
+) -> None:  # fmt: skip
+    """Write a rising sawtooth; where ``since`` >= 0 its master restarted so long ago."""
+    x = s[PHASE]
+    for i in range(n):
+        fs = min(hertz[i], limit) * period
+        x = x + fs
+        if synced and since[i] >= F(0):
+            start = fs * ratio[i]
+            _correct(steps, stepped, i, since[i], x - start, F(1))
+            x = start
+        if x >= F(1):
+            x = x - F(1)
+            _correct(steps, stepped, i, x / fs, F(1), F(1))
+        out[i] = stepped[i + 1] + x - F(0.5)
+    s[PHASE] = x
 
 
 @_compiled
 def _pulse(
-    s: Floats, o: int, k: Ints, w: int, buffer: Floats, fs: F, width: F, sync: F, ratio: F,
-    steps: Floats,
-) -> tuple[F, bool]:  # fmt: skip
-    """Return a sample of a pulse, and whether its cycle began; see :func:`_saw`."""
-    x, sign, began = s[o + PHASE], s[o + SIGN], False
-    if sync >= F(0):
-        if sign == F(-1):
+    s: Floats, n: int, hertz: Floats, limit: F, period: F, width: Floats, synced: bool,
+    since: Floats, ratio: Floats, steps: Floats, stepped: Floats, out: Floats, began: Floats,
+) -> None:  # fmt: skip
+    """Write a pulse, and how long ago its cycles began; see :func:`_saw`."""
+    x, sign = s[PHASE], s[SIGN]
+    for i in range(n):
+        fs = min(hertz[i], limit) * period
+        began[i] = F(-1)
+        if synced and since[i] >= F(0):
+            if sign == F(-1):
+                sign = F(1)
+                _correct(steps, stepped, i, since[i], F(1), F(1))
+            x = fs * ratio[i]
+        x = x + fs
+        if x >= F(1) and sign == F(-1):
+            x = x - F(1)
             sign = F(1)
-            _correct(steps, _STEP, buffer, 0, k[w + AT], sync, sign, F(1))
-        x = fs * ratio
-    x = x + fs
-    if x >= F(1) and sign == F(-1):
-        x = x - F(1)
-        sign = F(1)
-        _correct(steps, _STEP, buffer, 0, k[w + AT], x / fs, sign, F(1))
-        began = True
-    edge = (width - F(0.5)) * (F(1) - fs * F(2.5)) + F(0.5)
-    if x >= edge and sign == F(1):
-        sign = F(-1)
-        _correct(steps, _STEP, buffer, 0, k[w + AT], (x - edge) / fs, sign, F(1))
-    s[o + PHASE], s[o + SIGN] = x, sign
-    return _next(buffer, 0, k, w + AT) - sign * F(0.5), began
+            _correct(steps, stepped, i, x / fs, F(1), F(1))
+            began[i] = x / fs
+        edge = (width[i] - F(0.5)) * (F(1) - fs * F(2.5)) + F(0.5)
+        if x >= edge and sign == F(1):
+            sign = F(-1)
+            _correct(steps, stepped, i, (x - edge) / fs, F(-1), F(1))
+        out[i] = stepped[i + 1] - sign * F(0.5)
+    s[PHASE], s[SIGN] = x, sign
 
 
 @_compiled
 def _triangle(
-    s: Floats, o: int, k: Ints, w: int, buffer: Floats, fs: F, sync: F, ratio: F, steps: Floats,
-    corners: Floats,
-) -> F:  # fmt: skip
-    """Return a sample of a triangle, 15 late; ``fs`` is in half cycles. See :func:`_saw`."""
-    x, sign = s[o + PHASE] + fs, s[o + SIGN]
-    k[w + SINCE] += 1
-    if x >= F(1):
-        sign = -sign
-        x = x - F(1)
-        _correct(corners, _CORNER, buffer, 0, k[w + AT], x / fs, -sign * F(TAPS) * fs, F(0))
-        k[w + SINCE] = 0
-    if sync >= F(0):
-        start = fs * ratio
-        if k[w + SINCE] != LATE + 1:
-            size = sign * (x - start)
-            _correct(steps, _STEP, buffer, TAPS, k[w + AT_SYNC], sync, size, F(1))
-        x = start
-    s[o + PHASE], s[o + SIGN] = x, sign
-    value = x if sign == F(1) else F(1) - x
-    oldest = buffer[2 * TAPS + LATE - 1]
-    for i in range(2 * TAPS + LATE - 1, 2 * TAPS, -1):
-        buffer[i] = buffer[i - 1]
-    buffer[2 * TAPS] = value - F(0.5) + _next(buffer, TAPS, k, w + AT_SYNC)
-    return _next(buffer, 0, k, w + AT) + oldest
+    s: Floats, k: Ints, n: int, hertz: Floats, limit: F, period: F, synced: bool, since: Floats,
+    ratio: Floats, steps: Floats, corners: Floats, buffer: Floats, out: Floats,
+) -> None:  # fmt: skip
+    """Write a triangle, 15 samples late, whose phase counts half cycles; see :func:`_saw`."""
+    x, sign, count = s[PHASE], s[SIGN], k[SINCE]
+    stepped, cut, past = buffer[STEPPED], buffer[SYNCED], buffer[PAST]
+    for i in range(n):
+        fs = min(hertz[i], limit) * period * F(2)
+        x = x + fs
+        count += 1
+        if x >= F(1):
+            sign = -sign
+            x = x - F(1)
+            _correct(corners, stepped, i, x / fs, -sign * F(TAPS) * fs, F(0))
+            count = 0
+        if synced and since[i] >= F(0):
+            start = fs * ratio[i]
+            if count != LATE + 1:
+                _correct(steps, cut, i, since[i], sign * (x - start), F(1))
+            x = start
+        past[LATE + i] = (x if sign == F(1) else F(1) - x) - F(0.5) + cut[i + 1]
+        out[i] = stepped[i + 1] + past[i]
+    s[PHASE], s[SIGN], k[SINCE] = x, sign, count
 
 
 @_compiled
-def _noise(counts: Ints, at: int) -> F:
-    """Return a sample of the plug-in's noise."""
-    counts[at] = np.int64(np.int32(counts[at] * 16807))
-    return F(counts[at]) * _NOISE
+def _sine(s: Floats, n: int, hertz: Floats, limit: F, period: F, out: Floats) -> None:
+    """Write a sine, which starts at its lowest."""
+    x = s[PHASE]
+    for i in range(n):
+        out[i] = F(-0.5) * np.cos(x * _CYCLE)
+        x = x + min(hertz[i], limit) * period
+        if x >= F(1):
+            x = x - F(1)
+    s[PHASE] = x
+
+
+@_compiled
+def _noise(seed: int, n: int, out: Floats) -> int:
+    """Write the plug-in's noise and return the state of its generator."""
+    for i in range(n):
+        seed = np.int64(np.int32(seed * 16807))
+        out[i] = F(seed) * _NOISE
+    return seed
+
+
+@_compiled
+def _bend(
+    s: Floats, n: int, bend: Floats, modulator: Floats, before: F, period: F, hertz: Floats
+) -> None:  # fmt: skip
+    """Modulate frequencies by a sine of the frequency of oscillator 1 a sample ago."""
+    phase = s[FM_PHASE]
+    for i in range(n):
+        if bend[i] > F(0):
+            speed = modulator[i - 1] if i > 0 else before
+            phase = phase + speed * period
+            wave = F(1) + np.sin(phase * _CYCLE)
+            hertz[i] = hertz[i] + bend[i] * F(10) * speed * wave
+            if phase > F(1):
+                phase = phase - F(1)
+    s[FM_PHASE] = phase
+
+
+@_compiled
+def _crackle(s: Floats, seed: int, n: int, amount: F, room: Floats, out: Floats) -> int:
+    """Add the noise of an old instrument and return the state of its generator."""
+    seed = _noise(seed, n, room)
+    level, last = s[CRACKLE], s[CRACKLED]
+    for i in range(n):
+        last = room[i] if abs(room[i]) >= F(0.95) else last * F(0.5)
+        level = (last + level * F(3)) / F(4)
+        out[i] += level * amount
+    s[CRACKLE], s[CRACKLED] = level, last
+    return seed
+
+
+@_compiled
+def _voice(
+    p: Floats, c: Ints, s: Floats, k: Ints, buffers: Floats, n: int, period: F, control: Floats,
+    steps: Floats, corners: Floats, room: Floats,
+) -> None:  # fmt: skip
+    """Write ``n`` samples of a voice to the row ``_MIX1`` of ``room``."""
+    limit = min(_HIGHEST, F(0.4999) / period)
+    synced = c[pg.SYNC] == 1
+    hertz1, hertz2, mix, two = room[_HERTZ1], room[_HERTZ2], room[_MIX1], room[_MIX2]
+    since, ratio, wave = room[_SINCE], room[_RATIO], room[_WAVE]
+    volume1, volume2, volume3 = p[pg.VOLUME1], p[pg.VOLUME2], p[pg.VOLUME3]
+    before = s[HERTZ]
+    mix[:n], two[:n], wave[:n] = F(0), F(0), F(0)
+    if volume1 > F(0) or volume2 > F(0):
+        _frequencies(control[md.NOTE1], n, before, room[_ROOM], hertz1)
+        s[HERTZ] = hertz1[n - 1]
+    if synced or volume3 > F(0):
+        hertz = F(440) * np.exp2((p[pg.SUB] - F(81)) / F(12)) * F(2)
+        hertz2[:n], mix[:n] = hertz, F(0.5)
+        _pulse(
+            s[2 * STATES : 3 * STATES], n, hertz2, limit, period, mix, False, since, ratio, steps,
+            buffers[2, STEPPED], wave, since,
+        )  # fmt: skip
+        share = hertz * period
+        for i in range(n):
+            wave[i] *= volume3
+            since[i] = since[i] * min(hertz, limit) * period / share
+            ratio[i] = since[i]
+    mix[:n] = F(0)
+    if volume1 > F(0):
+        shape = _SHAPES1[c[pg.WAVE1] - 1]
+        if shape == SAW:
+            _saw(s[:STATES], n, hertz1, limit, period, synced, since, ratio, steps,
+                 buffers[0, STEPPED], mix)  # fmt: skip
+        elif shape == PULSE:
+            _pulse(s[:STATES], n, hertz1, limit, period, control[md.WIDTH], synced, since, ratio,
+                   steps, buffers[0, STEPPED], mix, room[_ROOM])  # fmt: skip
+        else:
+            k[SEED] = _noise(k[SEED], n, mix)
+    if volume2 > F(0):
+        shape = _SHAPES2[c[pg.WAVE2] - 1]
+        part = s[STATES : 2 * STATES]
+        if shape != NOISE:
+            _frequencies(control[md.NOTE2], n, part[HERTZ], room[_ROOM], hertz2)
+            _bend(part, n, control[md.BEND], hertz1, before, period, hertz2)
+        if shape == SAW:
+            _saw(part, n, hertz2, limit, period, synced, since, ratio, steps,
+                 buffers[1, STEPPED], two)  # fmt: skip
+        elif shape == PULSE:
+            room[_ROOM, :n] = F(0.5)
+            _pulse(part, n, hertz2, limit, period, room[_ROOM], synced, since, ratio, steps,
+                   buffers[1, STEPPED], two, hertz1)  # fmt: skip
+        elif shape == TRIANGLE:
+            top = min(limit, F(0.45) / period)
+            _triangle(part, k[COUNTS:], n, hertz2, top, period, synced, since, ratio, steps,
+                      corners, buffers[1], two)  # fmt: skip
+        elif shape == SINE:
+            _sine(part, n, hertz2, limit, period, two)
+        else:
+            k[COUNTS + SEED] = _noise(k[COUNTS + SEED], n, two)
+    ring, crush = p[pg.RING], p[pg.CRUSH]
+    for i in range(n):
+        a, b = mix[i] * volume1, two[i] * volume2
+        mix[i] = a * (ring - F(1)) + b * (ring - F(1)) + a * b * ring * F(8)
+    if crush > F(0):
+        for i in range(n):
+            mix[i] = F(int(mix[i] * crush)) / crush
+    for i in range(n):
+        mix[i] += wave[i]
+    if p[pg.CRACKLE] > F(0):
+        k[CRACKLE_SEED] = _crackle(s, k[CRACKLE_SEED], n, p[pg.CRACKLE], room[_ROOM], mix)
+
+
+@_compiled
+def _remember(buffer: Floats, n: int) -> None:
+    """Move what follows ``n`` samples to the front and clear the rest."""
+    for row in range(BUFFERS):
+        for i in range(TAPS):
+            buffer[row, i] = buffer[row, n + i]
+        for i in range(TAPS, n + TAPS):
+            buffer[row, i] = F(0)
 
 
 @numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
 def run(
-    p: Floats, c: Ints, s: Floats, k: Ints, buffers: Floats, n: int, period: F, control: Floats,
-    steps: Floats, corners: Floats, pitches: Floats, waves: Floats, out: Floats,
+    p: Floats, c: Ints, s: Floats, k: Ints, buffers: Floats, played: Ints, period: F,
+    control: Floats, steps: Floats, corners: Floats, room: Floats, out: Floats,
 ) -> None:  # fmt: skip
-    """Write ``n`` samples of a voice before its filter.
+    """Write a block of voices before their filters.
 
     Parameters
     ----------
-    p, c : float32 [pg.NUMBERS], int64 [pg.CHOICES]
-        The programme.
-    s, k : float32 [VOICE_STATES], int64 [VOICE_COUNTS]
+    p, c : float32 [v, pg.NUMBERS], int64 [v, pg.CHOICES]
+        The programmes.
+    s, k : float32 [v, VOICE_STATES], int64 [v, VOICE_COUNTS]
         What is remembered, of oscillators 1 and 2 and the sub-oscillator.
-    buffers : float32 [3, BUFFERS]
+    buffers : float32 [v, 3, BUFFERS, block + TAPS]
         Corrections still to be played.
-    n : int
-        Samples.
+    played : int64 [v]
+        Samples of each.
     period : float
         One over the sample rate.
-    control : float32 [md.CONTROLS, n or more]
+    control : float32 [v, md.CONTROLS, more than a block]
         From :mod:`.modulation`.
     steps, corners : float32
         The tables of :mod:`.tables`.
-    pitches, waves : float32 [2, n or more], [3, n or more]
-        Room for frequencies and waveforms.
-    out : float32 [n or more], strided
-        Is written.
+    room : float32 [ROOM, more than a block]
+        To work in.
+    out : float32 [block, lanes]
+        Is written, with 0 where a voice has ended.
     """
-    limit = min(_HIGHEST, F(0.4999) / period)
-    for osc in range(2):
-        note = control[md.NOTE1 + osc]
-        last, hertz = F(-1000), s[osc * STATES + HERTZ]
-        for i in range(n):
-            if note[i] != last:
-                last = note[i]
-                hertz = _hertz(last)
-            pitches[osc, i] = hertz
-    sync = c[pg.SYNC] == 1
-    sub = 2 * STATES
-    began, since, ratio = waves[2], pitches[2], pitches[3]
-    waves[:, :n] = F(0)
-    if sync or p[pg.VOLUME3] > F(0):
-        hertz = _hertz(p[pg.SUB])
-        fs = min(hertz, limit) * period
-        for i in range(n):
-            value, restart = _pulse(
-                s, sub, k, 2 * COUNTS, buffers[2], fs, F(0.5), F(-1), F(0), steps
-            )
-            out[i] = value * p[pg.VOLUME3]
-            x = s[sub + PHASE]
-            since[i] = x / (hertz * period) if restart and sync else F(-1)
-            ratio[i] = x / (hertz * period)
-    else:
-        for i in range(n):
-            out[i] = F(0)
-            since[i] = F(-1)
-    for osc in range(2):
-        volume = p[pg.VOLUME1 + osc]
-        if volume <= F(0):
-            continue
-        o, w, buffer = osc * STATES, osc * COUNTS, buffers[osc]
-        shape = c[pg.WAVE1] - 1 if osc == 0 else c[pg.WAVE2] - 1
-        if osc == 0 and shape == 2:
-            shape = NOISE
-        top = min(limit, F(0.45) / period) if shape == TRIANGLE else limit
-        for i in range(n):
-            hertz = pitches[osc, i]
-            bend = control[md.BEND, i]
-            if osc == 1 and bend > F(0):
-                modulator = pitches[0, i - 1] if i > 0 else s[HERTZ]
-                s[o + FM_PHASE] += modulator * period
-                wave = F(1) + math.sin(s[o + FM_PHASE] * _CYCLE)
-                hertz = hertz + bend * F(10) * modulator * wave
-                if s[o + FM_PHASE] > F(1):
-                    s[o + FM_PHASE] -= F(1)
-            fs = min(hertz, top) * period
-            if shape == SAW:
-                value = _saw(s, o, k, w, buffer, fs, since[i], ratio[i], steps)
-            elif shape == PULSE:
-                width = control[md.WIDTH, i] if osc == 0 else F(0.5)
-                value, _ = _pulse(s, o, k, w, buffer, fs, width, since[i], ratio[i], steps)
-            elif shape == TRIANGLE:
-                fs = fs * F(2)
-                value = _triangle(s, o, k, w, buffer, fs, since[i], ratio[i], steps, corners)
-            elif shape == SINE:
-                x = s[o + PHASE]
-                value = F(-0.5) * math.cos(x * _CYCLE)
-                x = x + fs
-                s[o + PHASE] = x - F(1) if x >= F(1) else x
-            else:
-                value = _noise(k, w + SEED)
-            waves[osc, i] = value * volume
-    for osc in range(2):
+    for v in range(len(p)):
+        n = played[v]
         if n > 0:
-            s[osc * STATES + HERTZ] = pitches[osc, n - 1]
-    ring, crush, crackle = p[pg.RING], p[pg.CRUSH], p[pg.CRACKLE]
-    for i in range(n):
-        one, two = waves[0, i], waves[1, i]
-        mix = (ring - F(1)) * one + (ring - F(1)) * two + one * two * ring * F(8)
-        if crush > F(0):
-            mix = F(int(mix * crush)) / crush
-        out[i] += mix
-    if crackle > F(0):
+            _voice(
+                p[v], c[v], s[v], k[v], buffers[v], n, period, control[v], steps, corners, room
+            )
+            for osc in range(3):
+                _remember(buffers[v, osc], n)
         for i in range(n):
-            before = s[CRACKLED]
-            fresh = _noise(k, CRACKLE_SEED)
-            if abs(fresh) < F(0.95):
-                fresh = before * F(0.5)
-            s[CRACKLED] = fresh
-            s[CRACKLE] = (fresh + s[CRACKLE] * F(3)) / F(4)
-            out[i] += s[CRACKLE] * crackle
+            out[i, v] = room[_MIX1, i]
+        for i in range(n, len(out)):
+            out[i, v] = F(0)

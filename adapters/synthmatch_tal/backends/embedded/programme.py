@@ -28,8 +28,8 @@ CUTOFF, CONTOUR, RESONANCE, DRIVE = 31, 32, 33, 34
 LFO1_STEP, LFO1_AMOUNT, LFO1_PHASE = 35, 36, 37
 LFO2_STEP, LFO2_AMOUNT, LFO2_PHASE = 38, 39, 40
 FREE_AMOUNT, TOUCH, VOLUME, HIGHPASS = 41, 42, 43, 44
-SETTLING = 45  # cutoff while nothing sounds, without the smoothed knob
-KNOB = 46  # what the smoothed knob comes to
+SETTLING = 45  # cutoff while nothing sounds; this and CUTOFF without the knob
+KNOB = 46  # of the cutoff, which is smoothed
 NUMBERS = 47
 
 # Columns of choices.
@@ -67,7 +67,6 @@ _ITEMS = {
 # Cycles a beat of the synchronised rates: 1/16, 1/8, 1/4, 1/2, 1, 2, then triplets, dotted.
 _BEATS = np.array([4, 2, 1, 0.5, 0.25, 0.125])
 _CYCLES = np.concatenate([_BEATS, _BEATS * 1.5, _BEATS * 1.33333333])
-_SMOOTHING = 1000.0  # samples at 44.1 kHz, of the cutoff knob
 _LOG20, _LOG8 = np.log(F(20)), np.log(F(8))
 
 
@@ -117,16 +116,6 @@ def _centred(value: Floats) -> Floats:
 def _knob(value: Floats) -> Floats:
     """Return the plug-in's curve for cutoffs."""
     return ((np.exp(value * _LOG8) - F(1)) / F(7)).astype(np.float32)
-
-
-def _settled(goal: Floats, rate: int) -> Floats:
-    """Return where the smoothed cutoff comes to rest, in single precision just under ``goal``."""
-    weight = F(_SMOOTHING) * F(rate) / F(44100)
-    inverse = F(1) / (weight + F(1))
-    level = goal * F(0.998)
-    for _ in range(4000 * max(1, round(rate / 44100))):
-        level = (weight * level + goal) * inverse
-    return level
 
 
 def _envelope(
@@ -195,8 +184,7 @@ def build(presets: Floats, pitch: int, velocity: int, rate: int, first: int) -> 
     struck = F(velocity) / F(127)
     follow = v["keyfollow"] * v["keyfollow"]
     x[:, KNOB] = _knob(v["cutoff"])
-    x[:, CUTOFF] = _settled(x[:, KNOB], rate) + touch * struck
-    x[:, CUTOFF] += follow * (F(pitch - 72) / F(512))
+    x[:, CUTOFF] = touch * struck + follow * (F(pitch - 72) / F(512))
     x[:, SETTLING] = F(0.1) + touch + follow * (F(first - 72) / F(512))
     x[:, CONTOUR] = _centred(v["filtercontour"]) + _knob(v["velocitycontour"]) * struck
     x[:, RESONANCE], x[:, DRIVE] = v["resonance"], v["filterdrive"] * F(10)

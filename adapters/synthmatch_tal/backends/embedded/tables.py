@@ -36,7 +36,10 @@ def _blackman(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 @functools.cache
 def steps() -> Table:
-    """Return a step from 0 to 1, minimum-phase and band-limited, ``float32 [2176]``."""
+    """Return a step from 0 to 1, minimum-phase and band-limited, ``float32 [65, 32]``.
+
+    Rows are fractions of a sample, columns samples.
+    """
     half = _CROSSINGS * STEP_STRIDE
     n = 2 * half + 1
     k = np.arange(n)
@@ -48,12 +51,12 @@ def steps() -> Table:
     folded[_LENGTH // 2] = cepstrum[_LENGTH // 2]
     response = np.fft.ifft(np.exp(np.fft.fft(folded))).real
     table = np.cumsum(response)[:n]
-    return _constant(np.append(table / table[-1], np.ones(127)))
+    return _by_fraction(np.append(table / table[-1], np.ones(STEP_STRIDE)), STEP_STRIDE)
 
 
 @functools.cache
 def corners() -> Table:
-    """Return what a band-limited corner differs by, ``float32 [4224]``, 16 samples late.
+    """Return what a band-limited corner differs by, ``float32 [129, 32]``, 16 samples late.
 
     The plug-in's table lies a hundredth of its height off after the corner, and drifts by
     one 2^-23 an entry until it comes back.
@@ -66,7 +69,7 @@ def corners() -> Table:
     late = np.arange(n) > middle
     lag = np.cumsum(impulse / impulse.sum()) * slope - late * (slope + 2.0**-23)
     table = np.append(0.0, np.cumsum(lag))
-    return _constant(np.append(table, np.zeros(127)))
+    return _by_fraction(np.append(table, np.zeros(CORNER_STRIDE)), CORNER_STRIDE)
 
 
 @functools.cache
@@ -77,6 +80,11 @@ def lfo_waves() -> Table:
     sawtooth = np.append(2 * k[:256] / 255 - 1, -1.0)
     square = np.where((k < 128) | (k == 256), 1.0, -1.0)
     return _constant(np.stack([np.sin(2 * np.pi * k / 256), triangle, sawtooth, square]))
+
+
+def _by_fraction(table: npt.NDArray[np.float64], stride: int) -> Table:
+    """Return a table by fractions of a sample and samples, ``[stride + 1, TAPS]``."""
+    return _constant(table[np.arange(stride + 1)[:, None] + stride * np.arange(TAPS)])
 
 
 def _constant(values: npt.NDArray[np.float64]) -> Table:
