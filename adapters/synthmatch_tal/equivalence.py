@@ -132,6 +132,9 @@ def canonical(space: ParameterSpace, vectors: FloatArray) -> FloatArray:
     """Return ``vectors [n, d]`` with one label for those that sound alike."""
     x = space.check_vectors(vectors).copy()
     columns = {name: k for k, name in enumerate(space.names)}
+    for parameter, column in zip(space.free, x.T, strict=True):
+        if parameter.kind != "continuous":
+            column[:] = (parameter.choice_of(column) + 0.5) / len(parameter.choices)
     f = _Facts(to_presets(space, x))
 
     def rest(rows: Flags, names: Iterable[str]) -> None:
@@ -200,7 +203,7 @@ def _ordered(space: ParameterSpace, x: FloatArray) -> FloatArray:
         chosen = [ORDER.index(name) for name in space.names]
         x[rows] = swapped[rows][:, chosen]
         silent = rows & ~(f.one & f.two)  # what was the first is now the second, and silent
-        for name in ("osc2tune", "osc2finetune", "osc2phase"):
+        for name in ("osc2waveform", "osc2tune", "osc2finetune", "osc2phase"):
             if name in space.names:
                 default = space[name].unit_value(space[name].default)
                 x[silent, space.names.index(name)] = default

@@ -140,9 +140,7 @@ class Tal:
         return list(zip(presets.names, patches, strict=True))
 
 
-def play_engine(
-    presets: npt.NDArray[np.float64], note: Note, sample_rate: int
-) -> AudioArray:
+def play_engine(presets: npt.NDArray[np.float64], note: Note, sample_rate: int) -> AudioArray:
     """Return ``float32 [n, samples]`` of presets ``[n, len(ORDER)]``, by the embedded engine."""
     from .backends.embedded.engine import render_presets
     from .backends.embedded.programme import NAMES

@@ -180,9 +180,7 @@ class _Group:
         programme = self._programme(clock.pitch, clock.velocity)
         kind = int(programme.choices[0, pg.KIND])
         smoothing = 1 - 1 / (1 + self._smoothing)
-        knob = programme.numbers[:, pg.KNOB, None] * (
-            1 - smoothing ** np.arange(1, _SETTLE + 1)
-        )
+        knob = programme.numbers[:, pg.KNOB, None] * (1 - smoothing ** np.arange(1, _SETTLE + 1))
         self._settle(programme, kind, knob + programme.numbers[:, pg.SETTLING, None])
         if clock.before is not None:
             self._precede(clock.before, kind)
@@ -275,9 +273,7 @@ class _Group:
                 )  # fmt: skip
                 self._cut[:longest, : self._n] = self._control[:, modulation.CUT, :longest].T
                 self._run_filter(programme, kind, longest)
-            output.run(
-                self._filtered, counts, n, self._control, x, self._blocked, out, first
-            )
+            output.run(self._filtered, counts, n, self._control, x, self._blocked, out, first)
         return sounded
 
     def _precede(self, before: Before, kind: int) -> None:

@@ -344,9 +344,7 @@ def run(
     for v in range(len(p)):
         n = played[v]
         if n > 0:
-            _voice(
-                p[v], c[v], s[v], k[v], buffers[v], n, period, control[v], steps, corners, room
-            )
+            _voice(p[v], c[v], s[v], k[v], buffers[v], n, period, control[v], steps, corners, room)
             for osc in range(3):
                 _remember(buffers[v, osc], n)
         for i in range(n):

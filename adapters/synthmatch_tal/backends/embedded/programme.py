@@ -118,9 +118,7 @@ def _knob(value: Floats) -> Floats:
     return ((np.exp(value * _LOG8) - F(1)) / F(7)).astype(np.float32)
 
 
-def _envelope(
-    out: Floats, at: int, knobs: tuple[Floats, Floats, Floats, Floats], pace: F
-) -> None:
+def _envelope(out: Floats, at: int, knobs: tuple[Floats, Floats, Floats, Floats], pace: F) -> None:
     """Write the numbers of an envelope whose knobs for attack, decay, sustain, release are given.
 
     The sustain is a level.
