@@ -94,7 +94,7 @@ def render_presets(
     if not 0 < held <= total < float("inf"):
         raise ParameterError(f"held {held} s of {total} s; give 0 < held <= total")
 
-    factor = -(-_LOWEST // sample_rate)
+    factor = lowest_multiple(sample_rate)
     rate = factor * sample_rate
     samples = max(1, round(total * sample_rate))
     clock = _Clock(rate, round(held * rate), samples * factor, pitch, velocity, before)
@@ -120,6 +120,11 @@ def render_presets(
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(task, groups))
     return decimate(audio, factor)
+
+
+def lowest_multiple(sample_rate: int) -> int:
+    """Return by how much a rate is multiplied so that the plug-in sounds as it should."""
+    return -(-_LOWEST // sample_rate)
 
 
 def decimate(audio: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
