@@ -74,7 +74,10 @@ class _Facts:
             np.floor(value[f"lfo{k}waveform"] * np.float32(5.000001)) == 5 for k in (1, 2)
         )
         self.phased1, self.phased2 = (value[f"lfo{k}phase"] > 0 for k in (1, 2))
-        self.keyed1, self.keyed2 = (value[f"lfo{k}keytrigger"] > 0 for k in (1, 2))
+        self.synced1, self.synced2 = (value[f"lfo{k}sync"] > 0 for k in (1, 2))
+        self.keyed1, self.keyed2 = (
+            (value[f"lfo{k}keytrigger"] > 0) | (value[f"lfo{k}sync"] > 0) for k in (1, 2)
+        )
         self.amp_falls, self.filter_falls = value["ampsustain"] < 1, value["filtersustain"] < 1
         self.particular = np.isin(self.to3, (2, 3)) & self.moved3
         for to, moved in ((self.to1, self.moved1), (self.to2, self.moved2)):
@@ -106,9 +109,10 @@ def audible(space: ParameterSpace, vectors: FloatArray) -> Flags:
         "freeaddestination": f.moved3,
         **dict.fromkeys(("freeadattack", "freeaddecay"), f.active3),
     }
+    free1, free2 = f.phased1 & ~f.synced1, f.phased2 & ~f.synced2
     for lfo, active, wanted, moved, hiss, phased, keyed in (
-        ("lfo1", f.active1, f.heard1, f.moved1, f.hiss1, f.phased1, f.keyed1),
-        ("lfo2", f.active2, f.heard2 | f.pan, f.moved2, f.hiss2, f.phased2, f.keyed2),
+        ("lfo1", f.active1, f.heard1, f.moved1, f.hiss1, free1, f.keyed1),
+        ("lfo2", f.active2, f.heard2 | f.pan, f.moved2, f.hiss2, free2, f.keyed2),
     ):
         heard[f"{lfo}waveform"] = active
         heard[f"{lfo}rate"] = heard[f"{lfo}sync"] = active & ~hiss
@@ -157,8 +161,15 @@ def canonical(space: ParameterSpace, vectors: FloatArray) -> FloatArray:
     rest(~f.amp_falls, ("ampdecay",))
     rest(~f.active3, ("freeadattack", "freeaddecay", "freeadamount", "freeaddestination"))
     for lfo, active, used, hiss, phased, keyed in (
-        ("lfo1", f.active1, f.active1, f.hiss1, f.phased1, f.keyed1),
-        ("lfo2", f.active2, f.active2 | f.pan & f.moved2, f.hiss2, f.phased2, f.keyed2),
+        ("lfo1", f.active1, f.active1, f.hiss1, f.phased1 & ~f.synced1, f.keyed1),
+        (
+            "lfo2",
+            f.active2,
+            f.active2 | f.pan & f.moved2,
+            f.hiss2,
+            f.phased2 & ~f.synced2,
+            f.keyed2,
+        ),
     ):
         rest(~active, [lfo + knob for knob in _WAVE_KNOBS])
         rest(~used, [f"{lfo}amount", f"{lfo}destination"])

@@ -8,7 +8,7 @@ Views
 -----
 ``dry``
     What the embedded engine plays: one voice without effects, whose LFOs in sync run at 120
-    beats a minute. Frozen where they change nothing are chorus, reverb and delay, the drawn
+    beats a minute, from the first beat of a song. Frozen where they change nothing are chorus, reverb and delay, the drawn
     envelope, which needs its curve, the detuning of voices, which is random, the pitch wheel,
     and what concerns several notes: voices and portamento.
 ``plugin``
@@ -294,3 +294,25 @@ def to_numbers(patch: Mapping[str, Value]) -> dict[str, float]:
         if patch[f"lfo{lfo}waveform"] == NO_LFO:
             numbers[f"lfo{lfo}amount"] = 0.5
     return numbers
+
+
+def to_vectors(space: ParameterSpace, presets: npt.NDArray[np.float64]) -> FloatArray:
+    """Return vectors ``[n, d]`` nearest to presets ``[n, len(ORDER)]``; frozen ones are dropped.
+
+    Labels that a view does not have become its default.
+    """
+    vectors = np.empty((len(presets), len(space.names)))
+    for column, parameter in enumerate(space.free):
+        number = presets[:, ORDER.index(parameter.name)]
+        if parameter.kind == "continuous":
+            vectors[:, column] = number
+            continue
+        choices = _choices(parameter)
+        distance = np.abs(number[:, None] - choices)
+        nearest = distance.argmin(axis=1)
+        if parameter.name in LISTS:
+            step = 0.5 / (len(LISTS[parameter.name]) - 1)
+            default = parameter.choices.index(parameter.default)
+            nearest = np.where(distance.min(axis=1) > step, default, nearest)
+        vectors[:, column] = (nearest + 0.5) / len(choices)
+    return vectors

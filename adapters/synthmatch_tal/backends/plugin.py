@@ -80,9 +80,7 @@ class Plugin:
         known = self._host.info if self._host is not None else {}
         return {"path": str(self.path), **known, **({"lost": self._lost} if self._lost else {})}
 
-    def render(
-        self, preset: npt.NDArray[np.float64], note: Note, sample_rate: int
-    ) -> AudioArray:
+    def render(self, preset: npt.NDArray[np.float64], note: Note, sample_rate: int) -> AudioArray:
         """Return ``float32 [samples]`` of a preset ``[len(ORDER)]``.
 
         Raises

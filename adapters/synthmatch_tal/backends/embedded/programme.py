@@ -58,7 +58,10 @@ NAMES = (
 COLUMN = {name: k for k, name in enumerate(NAMES)}
 
 TEMPO = 120.0
-"""Beats a minute of LFOs in sync, where no host says otherwise."""
+"""Beats a minute of LFOs in sync, where no host says otherwise.
+
+Those that no key triggers follow the song, and start here as on its first beat.
+"""
 
 _ITEMS = {
     **{"filtertype": 12, "osc1waveform": 3, "osc2waveform": 5},
@@ -195,7 +198,8 @@ def build(presets: Floats, pitch: int, velocity: int, rate: int, first: int) -> 
         x[:, phase] = v[f"lfo{k}phase"] * F(255)
         c[:, LFO1_WAVE + 3 * (k - 1)] = (v[f"lfo{k}waveform"] * F(5.000001)).astype(np.int64)
         c[:, LFO1_TO + 3 * (k - 1)] = item(f"lfo{k}destination", v[f"lfo{k}destination"])
-        c[:, LFO1_KEY + 3 * (k - 1)] = v[f"lfo{k}keytrigger"] > 0
+        started = (v[f"lfo{k}keytrigger"] > 0) | (v[f"lfo{k}sync"] > 0)
+        c[:, LFO1_KEY + 3 * (k - 1)] = started
     x[:, FREE_AMOUNT] = _centred(v["freeadamount"])
     x[:, TOUCH] = F(1) - v["velocityvolume"] * (F(1) - struck)
     x[:, VOLUME] = curve(v["volume"], 2.0)
