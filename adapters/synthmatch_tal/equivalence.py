@@ -36,7 +36,10 @@ class _Facts:
         value = dict(zip(ORDER, presets.T.astype(np.float32), strict=True))
 
         def item(name: str) -> npt.NDArray[np.int64]:
-            return np.rint(value[name] * (len(LISTS[name]) - 1)).astype(np.int64)
+            chosen: npt.NDArray[np.int64] = np.rint(value[name] * (len(LISTS[name]) - 1)).astype(
+                np.int64
+            )
+            return chosen
 
         self.one, self.two = value["osc1volume"] > 0, value["osc2volume"] > 0
         wave1, wave2 = item("osc1waveform"), item("osc2waveform")

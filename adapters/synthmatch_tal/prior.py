@@ -157,7 +157,8 @@ def sample_presets(rng: np.random.Generator, n: int) -> npt.NDArray[np.float64]:
     still = labels["freeaddestination"] == "off"
     values["freeadamount"] = np.where(still, 0.5, values["freeadamount"])
     _shape(rng, values, labels["filtertype"])
-    return np.clip(np.stack([values[name] for name in ORDER], axis=1), 0, 1)
+    presets: npt.NDArray[np.float64] = np.stack([values[name] for name in ORDER], axis=1)
+    return presets.clip(0, 1)
 
 
 def _shape(
@@ -188,7 +189,8 @@ def _shape(
 
 def _draw(rng: np.random.Generator, n: int, quantiles: Quantiles) -> npt.NDArray[np.float64]:
     """Return ``n`` numbers with such quantiles."""
-    return np.interp(rng.random(n), _LEVELS, quantiles)
+    drawn: npt.NDArray[np.float64] = np.interp(rng.random(n), _LEVELS, quantiles)
+    return drawn
 
 
 def _pick(

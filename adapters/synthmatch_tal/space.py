@@ -8,9 +8,10 @@ Views
 -----
 ``dry``
     What the embedded engine plays: one voice without effects, whose LFOs in sync run at 120
-    beats a minute, from the first beat of a song. Frozen where they change nothing are chorus, reverb and delay, the drawn
-    envelope, which needs its curve, the detuning of voices, which is random, the pitch wheel,
-    and what concerns several notes: voices and portamento.
+    beats a minute, from the first beat of a song. Frozen where they change nothing are
+    chorus, reverb and delay, the drawn envelope, which needs its curve, the detuning of
+    voices, which is random, the pitch wheel, and what concerns several notes: voices and
+    portamento.
 ``plugin``
     All parameters, for the plug-in alone. The drawn envelope has the curve of a new preset.
 ``tal-core``

@@ -131,13 +131,12 @@ def decimate(audio: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.floa
     """Return ``float32 [n, samples / factor]``, without what a lower rate cannot hold."""
     if factor == 1:
         return audio
-    from scipy.signal import firwin, resample_poly
+    from scipy.signal import firwin, upfirdn
 
-    taps = firwin(48 * factor + 1, 0.93 / factor, window=("kaiser", 9.0))
-    reduced: npt.NDArray[np.float32] = resample_poly(
-        audio, 1, factor, axis=1, window=taps.astype(np.float32)
-    )
-    return reduced.astype(np.float32)
+    late = 24  # samples of the result
+    taps = firwin(2 * late * factor + 1, 0.93 / factor, window=("kaiser", 9.0))
+    reduced: npt.NDArray[np.float32] = upfirdn(taps.astype(np.float32), audio, 1, factor, axis=1)
+    return np.ascontiguousarray(reduced[:, late : late + audio.shape[1] // factor])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,7 +230,7 @@ class _Group:
         drive[: self._n] = programme.numbers[:, pg.DRIVE]
         filters.run(
             kind, n, self._input, self._cut, resonance, drive, self._factor, self._filter,
-            self._seeds, *self._u, *self._v, self._filtered,
+            self._seeds, self._u[0], self._u[1], self._v[0], self._v[1], self._filtered,
         )  # fmt: skip
 
     def _begin(self, programme: Programme) -> None:
@@ -249,11 +248,12 @@ class _Group:
             self._moving[:, at + modulation.PHASE] = np.where(
                 c[:, key] == 1, x[:, phase], self._moving[:, at + modulation.PHASE]
             )
-        for osc, phase in enumerate((x[:, pg.PHASE1], x[:, pg.PHASE2], 0)):
+        starts: list[Floats] = [x[:, pg.PHASE1], x[:, pg.PHASE2], np.zeros(self._n, np.float32)]
+        for osc, start in enumerate(starts):
             at, place = osc * oscillators.STATES, osc * oscillators.COUNTS
             self._waving[silent, at + oscillators.FM_PHASE] = 0
             self._waving[silent, at + oscillators.SIGN] = 1
-            self._waving[silent, at + oscillators.PHASE] = np.broadcast_to(phase, self._n)[silent]
+            self._waving[silent, at + oscillators.PHASE] = start[silent]
             self._places[silent, place + oscillators.SINCE] = 0
         self._corrections[silent] = 0
 

@@ -333,6 +333,7 @@ def reset(kind: int, state: Floats, first: Floats, factor: float) -> None:
         state[: 4 * LANES] = 0.4
         return
     trim = 1.4 if kind == 1 else 0.9988
-    pole = np.array([_pole.py_func(F(c), F(factor), F(trim)) for c in first])
+    plain = cast(Any, _pole).py_func  # not compiled for itself
+    pole = np.array([plain(F(c), F(factor), F(trim)) for c in first])
     state[: 4 * LANES] = np.tile(0.4 / (1 - pole), 4)
     state[4 * LANES : 5 * LANES] = 0.4

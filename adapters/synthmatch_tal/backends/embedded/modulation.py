@@ -112,7 +112,7 @@ def _envelope(
 
 
 @_compiled
-def _draw(seed: int) -> int:
+def _draw(seed: np.int64) -> np.int64:
     """Return the next number of the generator of the plug-in's noise, 32 bits."""
     return np.int64(np.int32(seed * 16807))
 
@@ -130,7 +130,8 @@ def _wave(wave: int, phase: F, waves: Floats) -> F:
     """Return a value of one of the four tables at a phase from 0 to 255."""
     index = np.uint32(phase)
     rest = phase - F(index)
-    return waves[wave, index] * (F(1) - rest) + waves[wave, index + np.uint32(1)] * rest
+    value: F = waves[wave, index] * (F(1) - rest) + waves[wave, index + np.uint32(1)] * rest
+    return value
 
 
 @_compiled

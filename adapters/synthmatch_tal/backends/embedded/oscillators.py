@@ -192,7 +192,7 @@ def _sine(s: Floats, n: int, hertz: Floats, limit: F, period: F, out: Floats) ->
 
 
 @_compiled
-def _noise(seed: int, n: int, out: Floats) -> int:
+def _noise(seed: np.int64, n: int, out: Floats) -> np.int64:
     """Write the plug-in's noise and return the state of its generator."""
     for i in range(n):
         seed = np.int64(np.int32(seed * 16807))
@@ -218,7 +218,9 @@ def _bend(
 
 
 @_compiled
-def _crackle(s: Floats, seed: int, n: int, amount: F, room: Floats, out: Floats) -> int:
+def _crackle(
+    s: Floats, seed: np.int64, n: int, amount: F, room: Floats, out: Floats
+) -> np.int64:  # fmt: skip
     """Add the noise of an old instrument and return the state of its generator."""
     seed = _noise(seed, n, room)
     level, last = s[CRACKLE], s[CRACKLED]

@@ -90,35 +90,41 @@ class Programme(NamedTuple):
 
 def curve(value: Floats, top: float = 1.0) -> Floats:
     """Return the plug-in's knob curve over 1.3 decades: 0 to 1 for ``top`` 1."""
-    return ((np.exp(value * F(top) * _LOG20) - F(1)) / F(19)).astype(np.float32)
+    scaled: Floats = (np.exp(value * F(top) * _LOG20) - F(1)) / F(19)
+    return scaled
 
 
 def item(name: str, value: Floats) -> Ints:
     """Return the item, from 1, of a list that a value from 0 to 1 picks."""
-    return np.floor(value * F(_ITEMS[name] - 1) + F(1.5)).astype(np.int64)
+    chosen: Ints = np.floor(value * F(_ITEMS[name] - 1) + F(1.5)).astype(np.int64)
+    return chosen
 
 
 def semitones(value: Floats) -> Floats:
     """Return whole semitones, -24 to 24, of a tuning knob."""
-    return np.trunc(value * F(48) - F(24)).astype(np.float32)
+    whole: Floats = np.trunc(value * F(48) - F(24))
+    return whole
 
 
 def rates(value: Floats, sync: Floats) -> Floats:
     """Return the rates of LFOs in Hz."""
     free = (np.exp(F(0.2) + value * F(3) * _LOG20) - F(1)) / F(19)
     chosen = np.minimum((value * F(17) + F(0.001)).astype(np.int64), len(_CYCLES) - 1)
-    return np.where(sync > 0, TEMPO / 60 * _CYCLES[chosen], free).astype(np.float32)
+    hertz: Floats = np.where(sync > 0, TEMPO / 60 * _CYCLES[chosen], free).astype(np.float32)
+    return hertz
 
 
 def _centred(value: Floats) -> Floats:
     """Return the cube of a value from -1 to 1 of a knob that is neutral in the middle."""
     x = F(2) * (value - F(0.5))
-    return x * x * x
+    cube: Floats = x * x * x
+    return cube
 
 
 def _knob(value: Floats) -> Floats:
     """Return the plug-in's curve for cutoffs."""
-    return ((np.exp(value * _LOG8) - F(1)) / F(7)).astype(np.float32)
+    scaled: Floats = (np.exp(value * _LOG8) - F(1)) / F(7)
+    return scaled
 
 
 def _envelope(out: Floats, at: int, knobs: tuple[Floats, Floats, Floats, Floats], pace: F) -> None:
