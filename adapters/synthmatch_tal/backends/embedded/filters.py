@@ -46,9 +46,13 @@ _SIGNATURE = numba.void(
 )  # fmt: skip
 
 
+# Nothing but compiled code calls them: wrappers would only take time to compile.
+_HELPER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
 def _compiled(function: _Function) -> _Function:
     """Let numba compile a function into those that call it."""
-    return cast(_Function, numba.njit(function, error_model="numpy", inline="never"))
+    return cast(_Function, numba.njit(function, **_HELPER))
 
 
 @_compiled
@@ -82,6 +86,20 @@ def _ladder(
     rise = F(1.4) if kind == 1 else F(0.9) if kind == 3 else F(0.8) if kind == 4 else F(1.0)
     brighten = F(2.5) if kind == 1 else F(1.5) if kind <= 4 else F(1.0)
     droop = F(1.0) if kind == 5 else F(0.99)
+    linear = kind >= 5
+    q0, q1, q2, q3, q4 = F(0), F(0), F(0), F(0), F(0)  # of the input and the poles
+    if kind == 2:
+        q3 = F(1)
+    elif kind == 3:
+        q2 = F(1)
+    elif kind == 4:
+        q1 = F(1)
+    elif kind == 5:
+        q0, q1, q2 = F(1), F(-2), F(1)
+    elif kind == 6:
+        q2, q3, q4 = F(2), F(-4), F(2)
+    elif kind == 7:
+        q0, q1, q2, q3 = F(1), F(-2), F(4), F(-4)
     before, after = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
     pole, back, level = np.empty((3, LANES), np.float32)
     for lane in range(LANES):
@@ -98,6 +116,7 @@ def _ladder(
         for step in range(4):
             share = F(0.25) * F(step + 1)
             row = HISTORY + 2 * i + (step >> 1)
+            target = u0 if step & 1 == 0 else u1
             for lane in range(LANES):
                 last = state[5 * LANES + lane]
                 u = (last + share * (x[i, lane] - last)) * before[lane]
@@ -114,25 +133,13 @@ def _ladder(
                 state[lane], state[LANES + lane] = a1, a2
                 state[2 * LANES + lane], state[3 * LANES + lane] = a3, a4
                 state[4 * LANES + lane] = soft
-                if kind == 1:
+                if linear:
+                    out = q0 * u + q1 * a1 + q2 * a2 + q3 * a3 + q4 * a4
+                elif kind == 1:
                     out = soft
-                elif kind == 2:
-                    out = _saturate(a3)
-                elif kind == 3:
-                    out = _saturate(a2)
-                elif kind == 4:
-                    out = _saturate(a1)
-                elif kind == 5:
-                    out = u - F(2) * a1 + a2
-                elif kind == 6:
-                    out = F(2) * a2 - F(4) * a3 + F(2) * a4
                 else:
-                    out = u - F(2) * a1 + F(4) * a2 - F(4) * a3
-                out = out * level[lane]
-                if step & 1 == 0:
-                    u0[row, lane] = out
-                else:
-                    u1[row, lane] = out
+                    out = _saturate(q1 * a1 + q2 * a2 + q3 * a3)
+                target[row, lane] = out * level[lane]
         for lane in range(LANES):
             state[5 * LANES + lane] = x[i, lane]
 
@@ -154,6 +161,7 @@ def _state_variable(
         for step in range(4):
             share = F(0.25) * F(step + 1)
             row = HISTORY + 2 * i + (step >> 1)
+            target = u0 if step & 1 == 0 else u1
             for lane in range(LANES):
                 last = state[5 * LANES + lane]
                 u = last + share * (x[i, lane] - last)
@@ -174,11 +182,7 @@ def _state_variable(
                 high = u - low - q1[lane] * band
                 band = _saturate((f * high + band) * F(0.1)) * F(10)
                 state[2 * LANES + lane], state[3 * LANES + lane] = band, low
-                out = low if kind == 8 else high if kind == 9 else band
-                if step & 1 == 0:
-                    u0[row, lane] = out
-                else:
-                    u1[row, lane] = out
+                target[row, lane] = low if kind == 8 else high if kind == 9 else band
         for lane in range(LANES):
             state[5 * LANES + lane] = x[i, lane]
 
@@ -251,7 +255,7 @@ def _remember(buffer: Floats, n: int) -> None:
             buffer[i, lane] = buffer[n + i, lane]
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
+@numba.njit(_SIGNATURE, nogil=True, cache=True, no_cfunc_wrapper=True, error_model="numpy")
 def run(
     kind: int, n: int, x: Floats, cut: Floats, resonance: Floats, drive: Floats, factor: F,
     state: Floats, seeds: Words, u0: Floats, u1: Floats, v0: Floats, v1: Floats, y: Floats,

@@ -46,9 +46,13 @@ _SIGNATURE = numba.void(
 )  # fmt: skip
 
 
+# Nothing but compiled code calls them: wrappers would only take time to compile.
+_HELPER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
 def _compiled(function: _Function) -> _Function:
     """Let numba compile a function into those that call it."""
-    return cast(_Function, numba.njit(function, error_model="numpy"))
+    return cast(_Function, numba.njit(function, **_HELPER))
 
 
 @_compiled
@@ -136,7 +140,7 @@ def _wave(wave: int, phase: F, waves: Floats) -> F:
 
 @_compiled
 def _lfo(
-    wave: int, base: F, state: Floats, where: int, counts: Ints, which: int, n: int,
+    which: int, wave: int, base: F, state: Floats, where: int, counts: Ints, n: int,
     other: Floats, amount: F, waves: Floats, out: Floats,
 ) -> None:  # fmt: skip
     """Advance an LFO by ``n`` samples; write its values, smoothed over twenty, from ``out[1]``.
@@ -214,34 +218,24 @@ def _voice(
             out[row, i] = start
     on1, on2 = to1 > 1 and amount1 != F(0), to2 > 1 and amount2 != F(0)
     values1, values2 = out[_VALUE1], out[_VALUE2]
-    if on1 and on2 and to1 == 7 and to2 == 7:  # each moves the other
-        for i in range(n):
-            values2[i] = state[LFO2 + SMOOTH]
-            _lfo(
-                c[pg.LFO1_WAVE], p[pg.LFO1_STEP], state, LFO1, counts, 0, 1, values2[i:],
-                amount2, waves, values1[i:],
-            )  # fmt: skip
-            _lfo(
-                c[pg.LFO2_WAVE], p[pg.LFO2_STEP], state, LFO2, counts, 1, 1, values1[i + 1 :],
-                amount1, waves, values2[i:],
-            )  # fmt: skip
-    else:
-        first = on2 and to2 == 7
-        if first:  # what moves the other runs before it
-            _lfo(
-                c[pg.LFO2_WAVE], p[pg.LFO2_STEP], state, LFO2, counts, 1, n, values1, F(0), waves,
-                values2,
-            )  # fmt: skip
-        if on1:
-            _lfo(
-                c[pg.LFO1_WAVE], p[pg.LFO1_STEP], state, LFO1, counts, 0, n, values2,
-                amount2 if first else F(0), waves, values1,
-            )  # fmt: skip
-        if on2 and not first:
-            _lfo(
-                c[pg.LFO2_WAVE], p[pg.LFO2_STEP], state, LFO2, counts, 1, n, values1[1:],
-                amount1 if on1 and to1 == 7 else F(0), waves, values2,
-            )  # fmt: skip
+    first = on2 and to2 == 7 and not (on1 and to1 == 7)  # what moves the other runs before it
+    part = 1 if on1 and on2 and to1 == 7 and to2 == 7 else max(n, 1)  # each moves the other
+    values2[0] = state[LFO2 + SMOOTH]
+    for start in range(0, n, part):
+        for turn in range(2):
+            second = (turn == 1) != first
+            if second and on2:
+                _lfo(
+                    1, c[pg.LFO2_WAVE], p[pg.LFO2_STEP], state, LFO2, counts, part,
+                    values1[start + 1 :], amount1 if on1 and to1 == 7 else F(0), waves,
+                    values2[start:],
+                )  # fmt: skip
+            elif on1 and not second:
+                _lfo(
+                    0, c[pg.LFO1_WAVE], p[pg.LFO1_STEP], state, LFO1, counts, part,
+                    values2[start:], amount2 if on2 and to2 == 7 else F(0), waves,
+                    values1[start:],
+                )  # fmt: skip
     if on1:
         _route(to1, amount1, n, values1, out)
         if to1 == 5 or to1 == 6:
@@ -277,7 +271,7 @@ def _voice(
     return n
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
+@numba.njit(_SIGNATURE, nogil=True, cache=True, no_cfunc_wrapper=True, error_model="numpy")
 def run(
     p: Floats, c: Ints, state: Floats, counts: Ints, n: int, held: int, pace: F, waves: Floats,
     out: Floats, played: Ints,

@@ -48,8 +48,8 @@ VOICE_COUNTS = 3 * COUNTS + 1
 STEPPED, SYNCED, PAST = 0, 1, 2
 BUFFERS = 3
 # Rows to work in.
-_HERTZ1, _HERTZ2, _SINCE, _RATIO, _WAVE, _MIX1, _MIX2, _ROOM = range(8)
-ROOM = 8
+_HERTZ1, _HERTZ2, _SINCE, _RATIO, _WAVE, _MIX1, _MIX2, _ROOM, _WIDTH = range(9)
+ROOM = 9
 
 _TABLE = numba.types.Array(numba.float32, 2, "C", readonly=True)
 _f2 = numba.float32[:, ::1]
@@ -59,13 +59,17 @@ _SIGNATURE = numba.void(
 )  # fmt: skip
 
 
+# Nothing but compiled code calls them: wrappers would only take time to compile.
+_HELPER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
 def _compiled(function: _Function) -> _Function:
     """Let numba compile a function into those that call it."""
-    return cast(_Function, numba.njit(function, error_model="numpy"))
+    return cast(_Function, numba.njit(function, **_HELPER))
 
 
 @_compiled
-def _frequencies(notes: Floats, n: int, last: F, room: Floats, out: Floats) -> None:
+def _frequencies(notes: Floats, n: int, room: Floats, out: Floats) -> None:
     """Write the frequencies in Hz of notes, an octave above their MIDI numbers."""
     steady = True
     for i in range(1, n):
@@ -240,58 +244,58 @@ def _voice(
     """Write ``n`` samples of a voice to the row ``_MIX1`` of ``room``."""
     limit = min(_HIGHEST, F(0.4999) / period)
     synced = c[pg.SYNC] == 1
-    hertz1, hertz2, mix, two = room[_HERTZ1], room[_HERTZ2], room[_MIX1], room[_MIX2]
-    since, ratio, wave = room[_SINCE], room[_RATIO], room[_WAVE]
+    since, ratio, wave, spare = room[_SINCE], room[_RATIO], room[_WAVE], room[_ROOM]
     volume1, volume2, volume3 = p[pg.VOLUME1], p[pg.VOLUME2], p[pg.VOLUME3]
     before = s[HERTZ]
-    mix[:n], two[:n], wave[:n] = F(0), F(0), F(0)
-    if volume1 > F(0) or volume2 > F(0):
-        _frequencies(control[md.NOTE1], n, before, room[_ROOM], hertz1)
-        s[HERTZ] = hertz1[n - 1]
-    if synced or volume3 > F(0):
-        hertz = F(440) * np.exp2((p[pg.SUB] - F(81)) / F(12)) * F(2)
-        hertz2[:n], mix[:n] = hertz, F(0.5)
-        _pulse(
-            s[2 * STATES : 3 * STATES], n, hertz2, limit, period, mix, False, since, ratio, steps,
-            buffers[2, STEPPED], wave, since,
-        )  # fmt: skip
-        share = hertz * period
-        for i in range(n):
-            wave[i] *= volume3
-            since[i] = since[i] * min(hertz, limit) * period / share
-            ratio[i] = since[i]
-    mix[:n] = F(0)
-    if volume1 > F(0):
-        shape = _SHAPES1[c[pg.WAVE1] - 1]
-        if shape == SAW:
-            _saw(s[:STATES], n, hertz1, limit, period, synced, since, ratio, steps,
-                 buffers[0, STEPPED], mix)  # fmt: skip
-        elif shape == PULSE:
-            _pulse(s[:STATES], n, hertz1, limit, period, control[md.WIDTH], synced, since, ratio,
-                   steps, buffers[0, STEPPED], mix, room[_ROOM])  # fmt: skip
+    wave[:n] = F(0)
+    for osc in (2, 0, 1):  # the sub-oscillator first: it is the master
+        hertz = room[_HERTZ1] if osc == 0 else room[_HERTZ2]
+        mix = wave if osc == 2 else room[_MIX1 + osc]
+        mix[:n] = F(0)
+        part = s[osc * STATES : (osc + 1) * STATES]
+        master = osc == 2
+        if master:
+            if not synced and volume3 <= F(0):
+                continue
+            spare[:n] = p[pg.SUB]
+            _frequencies(spare, n, room[_WIDTH], hertz)
+            shape = PULSE
         else:
-            k[SEED] = _noise(k[SEED], n, mix)
-    if volume2 > F(0):
-        shape = _SHAPES2[c[pg.WAVE2] - 1]
-        part = s[STATES : 2 * STATES]
-        if shape != NOISE:
-            _frequencies(control[md.NOTE2], n, part[HERTZ], room[_ROOM], hertz2)
-            _bend(part, n, control[md.BEND], hertz1, before, period, hertz2)
+            if volume2 <= F(0) and (osc == 1 or volume1 <= F(0)):
+                continue
+            _frequencies(control[md.NOTE1 + osc], n, spare, hertz)
+            if osc == 0:
+                part[HERTZ] = hertz[n - 1]
+                if volume1 <= F(0):
+                    continue
+            shape = _SHAPES1[c[pg.WAVE1] - 1] if osc == 0 else _SHAPES2[c[pg.WAVE2] - 1]
+        if osc == 1 and shape != NOISE:
+            _bend(part, n, control[md.BEND], room[_HERTZ1], before, period, hertz)
+        follows = synced and not master
         if shape == SAW:
-            _saw(part, n, hertz2, limit, period, synced, since, ratio, steps,
-                 buffers[1, STEPPED], two)  # fmt: skip
+            _saw(part, n, hertz, limit, period, follows, since, ratio, steps,
+                 buffers[osc, STEPPED], mix)  # fmt: skip
         elif shape == PULSE:
-            room[_ROOM, :n] = F(0.5)
-            _pulse(part, n, hertz2, limit, period, room[_ROOM], synced, since, ratio, steps,
-                   buffers[1, STEPPED], two, hertz1)  # fmt: skip
+            width = control[md.WIDTH] if osc == 0 else room[_WIDTH]
+            if osc != 0:
+                width[:n] = F(0.5)
+            _pulse(part, n, hertz, limit, period, width, follows, since, ratio, steps,
+                   buffers[osc, STEPPED], mix, since if master else spare)  # fmt: skip
         elif shape == TRIANGLE:
             top = min(limit, F(0.45) / period)
-            _triangle(part, k[COUNTS:], n, hertz2, top, period, synced, since, ratio, steps,
-                      corners, buffers[1], two)  # fmt: skip
+            _triangle(part, k[osc * COUNTS :], n, hertz, top, period, follows, since, ratio,
+                      steps, corners, buffers[osc], mix)  # fmt: skip
         elif shape == SINE:
-            _sine(part, n, hertz2, limit, period, two)
+            _sine(part, n, hertz, limit, period, mix)
         else:
-            k[COUNTS + SEED] = _noise(k[COUNTS + SEED], n, two)
+            k[osc * COUNTS + SEED] = _noise(k[osc * COUNTS + SEED], n, mix)
+        if master:
+            share = min(hertz[0], limit) / hertz[0]
+            for i in range(n):
+                wave[i] *= volume3
+                since[i] *= share
+                ratio[i] = since[i]
+    mix, two = room[_MIX1], room[_MIX2]
     ring, crush = p[pg.RING], p[pg.CRUSH]
     for i in range(n):
         a, b = mix[i] * volume1, two[i] * volume2
@@ -315,7 +319,7 @@ def _remember(buffer: Floats, n: int) -> None:
             buffer[row, i] = F(0)
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
+@numba.njit(_SIGNATURE, nogil=True, cache=True, no_cfunc_wrapper=True, error_model="numpy")
 def run(
     p: Floats, c: Ints, s: Floats, k: Ints, buffers: Floats, played: Ints, period: F,
     control: Floats, steps: Floats, corners: Floats, room: Floats, out: Floats,
