@@ -8,8 +8,8 @@ closer). A filter that oscillates by itself keeps the phase it has had since the
 loaded, and the LFOs' sample and hold draws from the system's dice: such clips count as
 "random", and their ratio is left out of the shares. The figures of each clip go to a JSON file.
 
-The host that made the clips plays a note in silence when it loads a plug-in, whose traces
-are in what follows; the engine plays it too.
+Some hosts play a note in silence when they load a plug-in, whose traces are in what
+follows; for clips made so (all but those that say they were not) the engine plays it too.
 
     python examples/compare_tal_engine.py tests/tal/data
 """
@@ -46,7 +46,7 @@ def render_clip(clip: dict[str, Any], base: dict[str, float]) -> np.ndarray:
             held=clip["note_off_s"] - clip["note_on_s"],
             total=clip["duration_s"],
             sample_rate=clip["sample_rate"],
-            before=WARMING_UP,
+            before=WARMING_UP if clip.get("warmed_up", True) else None,
         )[0]
     )
 

@@ -47,7 +47,11 @@ _SIGNATURE = numba.void(
 
 
 # Nothing but compiled code calls them: wrappers would only take time to compile.
-_HELPER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_HELPER: dict[str, Any] = {
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 
 def _compiled(function: _Function) -> _Function:
@@ -255,7 +259,7 @@ def _remember(buffer: Floats, n: int) -> None:
             buffer[i, lane] = buffer[n + i, lane]
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, no_cfunc_wrapper=True, error_model="numpy")
+@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
 def run(
     kind: int, n: int, x: Floats, cut: Floats, resonance: Floats, drive: Floats, factor: F,
     state: Floats, seeds: Words, u0: Floats, u1: Floats, v0: Floats, v1: Floats, y: Floats,

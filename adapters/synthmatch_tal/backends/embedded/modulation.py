@@ -47,7 +47,11 @@ _SIGNATURE = numba.void(
 
 
 # Nothing but compiled code calls them: wrappers would only take time to compile.
-_HELPER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_HELPER: dict[str, Any] = {
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 
 def _compiled(function: _Function) -> _Function:
@@ -271,7 +275,7 @@ def _voice(
     return n
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, no_cfunc_wrapper=True, error_model="numpy")
+@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
 def run(
     p: Floats, c: Ints, state: Floats, counts: Ints, n: int, held: int, pace: F, waves: Floats,
     out: Floats, played: Ints,

@@ -60,7 +60,11 @@ _SIGNATURE = numba.void(
 
 
 # Nothing but compiled code calls them: wrappers would only take time to compile.
-_HELPER = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_HELPER: dict[str, Any] = {
+    "error_model": "numpy",
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
 
 
 def _compiled(function: _Function) -> _Function:
@@ -319,7 +323,7 @@ def _remember(buffer: Floats, n: int) -> None:
             buffer[row, i] = F(0)
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, no_cfunc_wrapper=True, error_model="numpy")
+@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
 def run(
     p: Floats, c: Ints, s: Floats, k: Ints, buffers: Floats, played: Ints, period: F,
     control: Floats, steps: Floats, corners: Floats, room: Floats, out: Floats,

@@ -20,7 +20,7 @@ _SIGNATURE = numba.void(
 )
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, no_cfunc_wrapper=True, error_model="numpy")
+@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
 def run(
     filtered: Floats, played: Ints, n: int, control: Floats, p: Floats, state: Floats,
     out: Floats, first: int,
