@@ -1,0 +1,1 @@
+"""What plays TAL: the embedded engine, or the plug-in."""

@@ -1,0 +1,1 @@
+"""The embedded engine: TAL-NoiseMaker's voice without its effects, many patches at once."""

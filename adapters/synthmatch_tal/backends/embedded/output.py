@@ -1,0 +1,61 @@
+"""What follows the filters: amplitude, high-pass, and the master volume."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from . import modulation as md
+from . import programme as pg
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+F = np.float32
+HEARD, GIVEN = 0, 1  # the state: last output and input of the high-pass
+
+_f2 = numba.float32[:, ::1]
+_SIGNATURE = numba.void(
+    _f2, numba.int64[::1], numba.int64, numba.float32[:, :, ::1], _f2, _f2, _f2, numba.int64
+)
+
+
+@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
+def run(
+    filtered: Floats, played: Ints, n: int, control: Floats, p: Floats, state: Floats,
+    out: Floats, first: int,
+) -> None:  # fmt: skip
+    """Write a block of ``n`` samples of voices, whether they still sound or not.
+
+    Parameters
+    ----------
+    filtered : float32 [n or more, lanes]
+        From the filter.
+    played : int64 [v]
+        How many of the samples come from each voice.
+    n : int
+        Samples.
+    control : float32 [v, md.CONTROLS, n or more]
+        From :mod:`.modulation`.
+    p : float32 [v, pg.NUMBERS]
+        The programmes.
+    state : float32 [v, 2]
+        What the high-pass remembers.
+    out : float32 [v, samples]
+        Is written from the sample ``first`` on.
+    """
+    for v in range(len(p)):
+        heard, given = state[v, HEARD], state[v, GIVEN]
+        pole, volume = p[v, pg.HIGHPASS], p[v, pg.VOLUME]
+        for i in range(played[v]):
+            sample = filtered[i, v] * control[v, md.LEVEL, i]
+            heard = sample - given + pole * heard
+            given = sample
+            out[v, first + i] = heard * control[v, md.OUTPUT, i]
+        for i in range(played[v], n):
+            heard = pole * heard - given
+            given = F(0)
+            if abs(heard) < F(1e-12):
+                heard = F(0)
+            out[v, first + i] = heard * volume
+        state[v, HEARD], state[v, GIVEN] = heard, given

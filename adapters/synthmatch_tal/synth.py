@@ -1,0 +1,155 @@
+"""TAL-NoiseMaker as a synth: its parameters, its sound, its files, its prior."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from synthmatch.errors import ParameterError
+from synthmatch.parameters import FloatArray, ParameterSpace, Patch
+from synthmatch.synth import AudioArray, Finding, Note
+
+from . import files
+from .equivalence import audible, canonical
+from .space import ORDER, SYNTH, tal_space, to_presets
+
+if TYPE_CHECKING:
+    from .backends.plugin import Plugin
+
+Backend = Literal["engine", "plugin"]
+View = Literal["dry", "plugin", "tal-core", "tal-9"]
+
+
+class Tal:
+    """TAL-NoiseMaker, played by an engine of this package or the real plug-in.
+
+    Fractional pitches are rounded: it is a MIDI instrument.
+
+    Parameters
+    ----------
+    view : {"dry", "plugin", "tal-core", "tal-9"}
+        The parameters that are free and their choices; see :mod:`synthmatch_tal.space`.
+        ``plugin``, which has the effects, needs the plug-in.
+    sample_rate : int
+        Native rate in Hz.
+    backend : {"engine", "plugin"}
+        What plays: the embedded engine, or TAL-NoiseMaker itself in processes of its own.
+    plugin : path, optional
+        TAL-NoiseMaker's VST3 or the folder that it is in; by default what the environment
+        variable ``SYNTHMATCH_TAL`` names, or what is installed.
+
+    Raises
+    ------
+    ParameterError
+        If an option is not one of these.
+    HostingError
+        If the plug-in is not found; from rendering, if it does not work.
+    """
+
+    name = SYNTH
+    suffixes = files.SUFFIXES
+
+    def __init__(
+        self,
+        view: View = "dry",
+        *,
+        sample_rate: int = 44100,
+        backend: Backend = "engine",
+        plugin: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if backend not in ("engine", "plugin"):
+            raise ParameterError(f"TAL's backend is engine or plugin, not {backend!r}")
+        if plugin is not None and backend != "plugin":
+            raise ParameterError('a plug-in plays with backend="plugin" only')
+        if view == "plugin" and backend != "plugin":
+            raise ParameterError('the embedded engine has no effects; use backend="plugin"')
+        self.space: ParameterSpace = tal_space(view)
+        self.sample_rate = sample_rate
+        self._path = plugin
+        self._plugin: Plugin | None = None
+        if backend == "plugin":
+            from .backends.plugin import Plugin
+
+            self._plugin = Plugin(plugin)
+
+    @property
+    def backend_info(self) -> dict[str, str]:
+        """What plays: its name; of the plug-in also version and path."""
+        if self._plugin is None:
+            return {"backend": "engine"}
+        return {"backend": "plugin", **self._plugin.info}
+
+    def diagnose(self) -> list[Finding]:
+        """Return whether the plug-in is installed, plays, takes its state and repeats itself."""
+        from .backends.diagnosis import diagnose
+
+        return diagnose(self._path)
+
+    def render(self, patch: Patch, note: Note, sample_rate: int) -> AudioArray:
+        """Return ``float32 [samples]``."""
+        presets = to_presets(self.space, self.space.encode(patch)[None])
+        if self._plugin is not None:
+            return self._plugin.render(presets[0], note, sample_rate)
+        audio: AudioArray = play_engine(presets, note, sample_rate)[0]
+        return audio
+
+    def render_batch(self, vectors: FloatArray, note: Note, sample_rate: int) -> AudioArray:
+        """Return ``float32 [n, samples]`` of vectors ``[n, d]``, rendered in parallel.
+
+        Sounds on which the plug-in fails are silent; see :mod:`synthmatch_tal.backends.plugin`.
+        """
+        presets = to_presets(self.space, vectors)
+        if self._plugin is not None:
+            return self._plugin.render_batch(presets, note, sample_rate)
+        return play_engine(presets, note, sample_rate)
+
+    def canonical(self, vectors: FloatArray) -> FloatArray:
+        """Return ``vectors [n, d]`` with what changes nothing at one value.
+
+        The sounds stay the same, so each keeps one label of the several that make it.
+        """
+        return canonical(self.space, vectors)
+
+    def audible(self, vectors: FloatArray) -> npt.NDArray[np.bool_]:
+        """Return ``bool [n, d]``: which coordinates change the sound, the others as they are."""
+        return audible(self.space, vectors)
+
+    def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
+        """Return ``n`` vectors ``[n, d]`` of presets such as people make."""
+        from .prior import sample_vectors
+
+        return sample_vectors(self.space, rng, n)
+
+    def save_patch(self, patch: Patch, path: Path) -> None:
+        """Write a patch, named after the file; see :mod:`synthmatch_tal.files`."""
+        files.write_presets(path, [(path.stem, patch)])
+
+    def load_patch(self, path: Path) -> Patch:
+        """Return the chosen patch of a file, as the free parameters can say it."""
+        presets = files.read_presets(path)
+        return files.fit(path, presets.patches[presets.current], self.space)
+
+    def load_bank(self, path: Path) -> list[tuple[str, Patch]]:
+        """Return names and patches of a file, as the free parameters can say them."""
+        presets = files.read_presets(path)
+        patches = [files.fit(path, patch, self.space) for patch in presets.patches]
+        return list(zip(presets.names, patches, strict=True))
+
+
+def play_engine(presets: npt.NDArray[np.float64], note: Note, sample_rate: int) -> AudioArray:
+    """Return ``float32 [n, samples]`` of presets ``[n, len(ORDER)]``, by the embedded engine."""
+    from .backends.embedded.engine import render_presets
+    from .backends.embedded.programme import NAMES
+
+    return render_presets(
+        presets[:, [ORDER.index(name) for name in NAMES]],
+        round(note.pitch),
+        note.velocity,
+        held=note.held,
+        total=note.total,
+        sample_rate=sample_rate,
+    )
