@@ -173,7 +173,7 @@ def train(
         device=device,
         half=half,
         overwrite=overwrite,
-        notify=lambda text: _line(text, done=True),
+        notify=lambda text: status_line(text, done=True),
         progress=_show,
     )
     scores = ", ".join(f"{k} {v:.4g}" for k, v in result.scores.items())

@@ -55,7 +55,7 @@ def test_an_index_is_made_once_for_all_notes_and_again_when_damaged(
     first = bank.index(synth, lambda *row: shown.append(row))
     assert shown[-1] == (24, 24, 0.0)
     (file,) = cache.rglob("*.safetensors")
-    assert not [path for path in cache.rglob("*.npy")]
+    assert not list(cache.rglob("*.npy"))
 
     calls: list[int] = []
     monkeypatch.setattr(

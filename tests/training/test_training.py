@@ -508,7 +508,7 @@ def test_says_what_it_needs_and_warns_where_that_is_not_there(tmp_path, monkeypa
     weights = sum(p.numel() for p in result.estimator.parameters())
     assert re.fullmatch(
         rf"{weights:,} weights; training needs about \d+\.\d GB on cpu, \d+\.\d GB are free",
-        said[0],
+        lines[0],
     )
     monkeypatch.setattr("synthmatch.training.run.memory_free", lambda device: 1000)
     with pytest.warns(TrainingWarning, match="take a smaller batch or network"):
