@@ -87,9 +87,8 @@ def main() -> None:
         for synth in args.synths:
             matcher = Matcher(synth)
             match = matcher.predict(recording, budget=Budget(seconds=args.seconds))
-            chance = Matcher(synth, method="random", seed=1).predict(
-                recording, budget=Budget(renders=1), candidates=1
-            )
+            random = Matcher(synth, model="none", method="random", starts=False, seed=1)
+            chance = random.predict(recording, budget=Budget(renders=1), candidates=1)
             write(match, matcher, args.output / f"{name}-{synth}")
             best = match.best
             print(

@@ -63,7 +63,12 @@ def measure(
     """Match the sound of one vector on one core; return the best candidate's figures."""
     synth = load_synth(name)
     target = synth.render(synth.space.decode(vector), NOTE, synth.sample_rate)
-    matcher = Matcher(synth if informed else Uninformed(synth), method=method, workers=1)
+    matcher = Matcher(
+        synth if informed else Uninformed(synth),
+        method=method,
+        starts=method == DEFAULT,
+        workers=1,
+    )
     match = matcher.predict(target, synth.sample_rate, note=NOTE, candidates=1, budget=budget)
     measured = audio_metrics(target, match.best.audio[None], match.sample_rate)
     return {name: float(measured[name][0]) for name in METRICS}
