@@ -52,9 +52,6 @@ class Genetic:
     blend : float
         Share of such children whose numeric parameters are drawn around and between
         those of the parents instead (BLX).
-    exchange : float
-        Share of children in which two groups that are alike, two operators for example,
-        change places, or one becomes a copy of the other, of this parent or another.
     mutations : float
         Mean number of parameters that mutate in a child, beside one that always does. Those
         that cannot be heard in it, as far as the synth knows, do not.
@@ -96,7 +93,6 @@ class Genetic:
         crossover: float = 0.7,
         grouped: float = 0.3,
         blend: float = 0.1,
-        exchange: float = 0.15,
         mutations: float = 1.0,
         reset: float = 0.2,
         sigma: tuple[float, float] = (0.01, 0.3),
@@ -117,7 +113,6 @@ class Genetic:
         self._crossover = crossover
         self._grouped = grouped
         self._blend = blend
-        self._exchanged = exchange if grid.alike else 0.0
         self._reset = reset
         self._mutations = mutations
         self._sigma = sigma
@@ -145,7 +140,7 @@ class Genetic:
         if not self._age:
             return self._first
         a, b = self._select(self._children), self._select(self._children)
-        children = self._mutate(self._exchange(self._cross(a, b)))
+        children = self._mutate(self._cross(a, b))
         for _ in range(_TRIES):
             rows = keys(children)
             stale = np.array([key in self._seen or key in rows[:i] for i, key in enumerate(rows)])
@@ -205,20 +200,6 @@ class Genetic:
         blend = self._rng.random((n, 1)) < self._blend
         cross = self._rng.random((n, 1)) < self._crossover
         return self._grid.snap(np.where(cross, np.where(blend, mixed, uniform), a))
-
-    def _exchange(self, vectors: FloatArray) -> FloatArray:
-        """Return ``vectors [n, d]``, in some of which groups that are alike moved."""
-        rng = self._rng
-        out = vectors.copy()
-        for row in np.flatnonzero(rng.random(len(out)) < self._exchanged):
-            groups = self._grid.alike[rng.integers(len(self._grid.alike))]
-            here, there = groups[rng.choice(len(groups), 2, replace=False)]
-            swapped, own = rng.random(2) < 0.5
-            source = vectors[row] if swapped or own else self._select(1)[0]
-            out[row, there] = source[here]
-            if swapped:
-                out[row, here] = source[there]
-        return out
 
     def _mutate(self, vectors: FloatArray) -> FloatArray:
         """Return ``vectors`` with one change each at least, of a random size."""

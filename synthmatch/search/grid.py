@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from ..parameters import FloatArray, Parameter, ParameterSpace
+from ..parameters import FloatArray, ParameterSpace
 
 Sampler = Callable[[np.random.Generator, int], FloatArray]
 BoolArray = npt.NDArray[np.bool_]
@@ -30,10 +30,6 @@ class Grid:
     group : ndarray
         ``int64 [d]``: number of the group that a column belongs to; a column without a
         group is one of its own.
-    alike : tuple of ndarray
-        ``int64 [groups, k]`` each: the columns of groups of the same ``k`` kinds of
-        parameters in the same order, such as the operators of an FM synth. One's values
-        may take the place of another's.
     """
 
     def __init__(
@@ -50,11 +46,6 @@ class Grid:
         self.movable: BoolArray = self.bins > 1
         groups = [p.group or p.name for p in space]
         self.group = np.array([groups.index(g) for g in groups], dtype=np.int64)
-        kinds: dict[tuple[object, ...], list[list[int]]] = {}
-        for name in dict.fromkeys(p.group for p in space if p.group):
-            members = [column for column, p in enumerate(space) if p.group == name]
-            kinds.setdefault(tuple(_kind(space.free[c]) for c in members), []).append(members)
-        self.alike = tuple(np.array(rows) for rows in kinds.values() if len(rows) > 1)
 
     def __len__(self) -> int:
         return len(self.bins)
@@ -101,12 +92,6 @@ class Grid:
         jumped = (np.mod(np.floor(vectors * bins) + other, bins) + 0.5) / bins
         moved = np.where(self.categorical, jumped, moved)
         return self.snap(np.where(change & self.movable, moved, vectors))
-
-
-def _kind(parameter: Parameter) -> tuple[object, ...]:
-    """Return what a coordinate means, whatever it is called."""
-    p = parameter
-    return p.kind, p.low, p.high, p.scale, p.choices, p.unit
 
 
 def keys(vectors: FloatArray) -> list[bytes]:

@@ -404,31 +404,3 @@ def test_refuses_what_makes_no_sense():
 
 def test_default_is_a_method():
     assert DEFAULT in METHODS
-
-
-def test_groups_that_are_alike_change_places_or_are_copied():
-    knobs = [
-        Parameter.continuous(f"{name}{i}", 0, 1, group=f"operator {i}")
-        for i in range(3)
-        for name in ("level", "ratio")
-    ]
-    other = Parameter.continuous("depth", 0, 2, group="lfo")
-    space = ParameterSpace("operators", [*knobs, other, Parameter.continuous("speed", 0, 1)])
-    (alike,) = Grid(space).alike
-    np.testing.assert_array_equal(alike, [[0, 1], [2, 3], [4, 5]])
-    assert Grid(MIXED).alike == ()
-
-    start = np.linspace(0.1, 0.8, 8)[None]
-    optimizer = make_optimizer(
-        "genetic", space, 0, start, children=100, population=1, exchange=1.0, mutations=0.0
-    )
-    first = optimizer.ask()
-    optimizer.tell(first, np.arange(len(first), dtype=float))
-    pairs = {tuple(row) for row in start[0, :6].reshape(3, 2)}
-    swapped = copied = 0
-    for child in optimizer.ask():
-        found = [tuple(row) for row in child[:6].reshape(3, 2)]
-        kept = [pair for pair in found if pair in pairs]
-        swapped += set(kept) == pairs and found != sorted(found)
-        copied += len(kept) == 3 and len(set(kept)) == 2
-    assert swapped > 3 and copied > 3
