@@ -1,9 +1,9 @@
-"""Train a small network on a synth of your own in five minutes, and hear what it is worth.
+"""Train a small network on a synth of your own in five minutes, and measure what it is worth.
 
 The synth here is twenty lines of numpy: a decaying tone through a brightness control, with
 a tremolo. Nothing is registered and no package is made; `Matcher` takes any object with a
 name, a space, a sample rate and a render method. At the end the network's answer is held
-against a random patch and against a search of equal renders, on sounds it has never heard.
+against a random patch and against a search of equal renders, on sounds it has not seen.
 
     python examples/train_on_your_synth.py --minutes 5 --output runs/my_synth
 """

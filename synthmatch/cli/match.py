@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
     from ..matcher import Match, Matcher
-    from ..search import Budget, Progress
+    from ..search import Budget, SearchProgress
     from ..synth import Synth
 
 _OUTPUT_FOLDER = Path("matches")
@@ -269,7 +269,7 @@ def _match_one(
 
 
 @contextmanager
-def _progress(label: str) -> Iterator[Progress | None]:
+def _progress(label: str) -> Iterator[SearchProgress | None]:
     """Show a bar with the time left and the best distance, where someone is watching."""
     if not sys.stderr.isatty():
         yield None

@@ -14,8 +14,8 @@ from ..search import (
     Budget,
     Evaluate,
     Optimizer,
-    Progress,
     Sampler,
+    SearchProgress,
     SearchResult,
     make_optimizer,
     search_in_stages,
@@ -111,7 +111,7 @@ class Finder:
         stages: Sequence[Evaluate],
         proposed: Proposed,
         budget: Budget | None,
-        progress: Progress | None,
+        progress: SearchProgress | None,
     ) -> SearchResult:
         """Search within a budget, or rank what is proposed where there is none."""
         if budget is None:

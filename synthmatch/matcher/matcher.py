@@ -21,7 +21,7 @@ from ..banks import Bank, Starts, find_starts, read_bank
 from ..errors import ParameterError, SearchError, WeightsError
 from ..parameters import FloatArray
 from ..registry import load_synth
-from ..search import DEFAULT, METHODS, Budget, Progress
+from ..search import DEFAULT, METHODS, Budget, SearchProgress
 from ..settings import Setting
 from ..synth import Note, Synth, as_note, backend_info, own_note
 from .finding import Finder
@@ -284,7 +284,7 @@ class Matcher:
         seconds: float | None = None,
         renders: int | None = None,
         budget: Budget | None = None,
-        progress: Progress | None = None,
+        progress: SearchProgress | None = None,
     ) -> Match:
         """Return ranked candidates for a recording.
 
@@ -335,7 +335,7 @@ class Matcher:
         seconds: float | None = None,
         renders: int | None = None,
         budget: Budget | None = None,
-        progress: Progress | None = None,
+        progress: SearchProgress | None = None,
         method: Literal["search", "proxy"] = "search",
     ) -> Match:
         """Return a match at least as good, started from the candidates of ``match``.
@@ -404,7 +404,7 @@ class Matcher:
         before: str,
         count: int,
         budget: Budget | None,
-        progress: Progress | None,
+        progress: SearchProgress | None,
     ) -> Match:
         """Find, rank, and tell: the stages of a match one after the other."""
         if count < 1:

@@ -15,7 +15,7 @@ from ..parameters import FloatArray
 from .grid import keys
 
 Evaluate = Callable[[FloatArray], FloatArray]
-Progress = Callable[[float, float, float], None]
+SearchProgress = Callable[[float, float, float], None]
 
 _BATCH_SECONDS = 0.2  # aim for one call of evaluate: a stop never takes much longer
 _GROWTH = 4  # at most, from one batch to the next
@@ -140,7 +140,7 @@ class Search:
         """Vectors evaluated."""
         return len(self._known)
 
-    def advance(self, budget: Budget, progress: Progress | None = None) -> SearchResult:
+    def advance(self, budget: Budget, progress: SearchProgress | None = None) -> SearchResult:
         """Search on until ``budget``, counted from the beginning, is spent.
 
         Parameters
@@ -186,7 +186,7 @@ class Search:
         )
 
     def _losses_of(
-        self, vectors: FloatArray, budget: Budget, progress: Progress | None
+        self, vectors: FloatArray, budget: Budget, progress: SearchProgress | None
     ) -> FloatArray:
         """Return losses ``[n]``, evaluating what is not known yet; raise _Stop when over."""
         rows = keys(vectors)
@@ -251,7 +251,7 @@ class Search:
         if best < self._reference * (1 - _GAIN) or math.isinf(self._reference):
             self._reference, self._improved_at = best, self.renders
 
-    def _report(self, budget: Budget, progress: Progress) -> None:
+    def _report(self, budget: Budget, progress: SearchProgress) -> None:
         spent = self.seconds
         shares = [1e-9]
         left = [math.inf]
@@ -271,7 +271,7 @@ def search(
     *,
     keep: int = 16,
     stagnation: int | None = None,
-    progress: Progress | None = None,
+    progress: SearchProgress | None = None,
 ) -> SearchResult:
     """Minimise ``evaluate`` within a budget.
 
