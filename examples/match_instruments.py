@@ -19,7 +19,6 @@ from pathlib import Path
 
 from synthmatch import Match, Matcher
 from synthmatch.audio import read_recording, write_wav
-from synthmatch.report import report_match
 from synthmatch.search import Budget
 from synthmatch.synth import preset_suffixes, save_patch
 
@@ -60,7 +59,7 @@ def write(match: Match, matcher: Matcher, base: Path) -> None:
     suffix = preset_suffixes(matcher.synth)[0]
     save_patch(matcher.synth, match.patch, base.with_suffix(suffix))
     write_wav(base.with_suffix(".wav"), match.best.audio, match.sample_rate)
-    report_match(base.with_suffix(".html"), match, matcher.synth.space)
+    match.report(base.with_suffix(".html"))
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """From a recording to ranked presets.
 
 ``matcher`` has :class:`Matcher`, which ties the stages together, and ``match`` what it returns.
+``arguments`` takes recordings, notes and budgets in any form, ``fitting`` trains;
 ``target`` carries the recording and its note, ``finding`` starts and runs the search,
 ``network`` asks a trained network, ``rates`` says at which sample rates to compare, and
 ``ranking`` picks the candidates that are returned.
@@ -8,7 +9,8 @@
 
 from __future__ import annotations
 
-from .match import Candidate, Match
+from ..objective import Candidate
+from .match import Match
 from .matcher import DEFAULT_SECONDS, Matcher
 
 __all__ = ["DEFAULT_SECONDS", "Candidate", "Match", "Matcher"]

@@ -9,35 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from .._files import atomic_group
+from .._version import __version__
 from ..audio import Recording, write_wav
 from ..errors import OutputError, ParameterError, PresetError
-from ..parameters import FloatArray, Patch
-from ..synth import AudioArray, Note, Synth, preset_suffixes, save_patch
-
-
-@dataclasses.dataclass(frozen=True)
-class Candidate:
-    """One preset that may make the sound.
-
-    Attributes
-    ----------
-    patch : Patch
-        The preset.
-    vector : ndarray
-        Its unit-cube vector ``[d]``.
-    audio : ndarray
-        What it sounds like, ``float32 [samples]`` at the match's sample rate and note.
-    distance : float
-        The objective that ranks candidates; 0 is identical, lower is better.
-    metrics : dict
-        The plain metrics of :func:`synthmatch.metrics.audio_metrics`.
-    """
-
-    patch: Patch
-    vector: FloatArray
-    audio: AudioArray
-    distance: float
-    metrics: Mapping[str, float]
+from ..objective import Candidate
+from ..parameters import Patch
+from ..synth import Note, Synth, preset_suffixes, save_patch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,10 +151,37 @@ class Match:
         ------
         ReportUnavailableError
             If what draws it is not installed: ``pip install "synthmatch[report]"``.
+        OutputError
+            If the file cannot be written.
         """
-        from ..report import report_match
+        from ..metrics import METRICS
+        from ..report import describe_note, write_report
 
-        report_match(path, self, self._instrument().space)
+        provenance = {
+            "Synth": self.synth,
+            **{f"Played by: {name}": text for name, text in self.backend.items()},
+            "Note": describe_note(self.note),
+            "Method": self.method,
+            "Sounds rendered": f"{self.renders:,}",
+            "Time": f"{sum(self.timings.values()):.1f} s",
+            "Ended by": self.stopped,
+            "Seed": str(self.seed),
+            "Compared at": f"{self.sample_rate:,} Hz",
+            "Version": f"synthmatch {__version__}",
+        }
+        write_report(
+            path,
+            title=self.target.name,
+            target_audio=self.target.at(self.sample_rate),
+            sample_rate=self.sample_rate,
+            candidates=self.candidates,
+            space=self._instrument().space,
+            note=self.note,
+            provenance=provenance,
+            warnings=self.target.warnings,
+            metrics=METRICS,
+            history=self.history,
+        )
 
     def _instrument(self) -> Synth:
         if self.instrument is None:

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._files import atomic
-from .._version import __version__
 from ..errors import AudioError, OutputError, ParameterError, SynthmatchError
 from ..parameters import ParameterSpace
 from ..synth import AudioArray, Note
 
 if TYPE_CHECKING:
-    from ..matcher import Candidate, Match
     from ..metrics import Metric
+    from ..objective import Candidate
 
 _MOST = 10  # candidates on one page
 _NEEDED = ("jinja2", "matplotlib")
@@ -120,41 +119,3 @@ def require_packages() -> None:
             raise ReportUnavailableError(
                 f'reports need {name}; install it by: pip install "synthmatch[report]"'
             )
-
-
-def report_match(path: str | os.PathLike[str], match: Match, space: ParameterSpace) -> None:
-    """Write the report of a match; ``space`` is that of its synth.
-
-    Raises
-    ------
-    SynthmatchError
-        As :func:`write_report` does.
-    """
-    from ..metrics import METRICS
-    from .formatting import describe_note
-
-    provenance = {
-        "Synth": match.synth,
-        **{f"Played by: {name}": text for name, text in match.backend.items()},
-        "Note": describe_note(match.note),
-        "Method": match.method,
-        "Sounds rendered": f"{match.renders:,}",
-        "Time": f"{sum(match.timings.values()):.1f} s",
-        "Ended by": match.stopped,
-        "Seed": str(match.seed),
-        "Compared at": f"{match.sample_rate:,} Hz",
-        "Version": f"synthmatch {__version__}",
-    }
-    write_report(
-        path,
-        title=match.target.name,
-        target_audio=match.target.at(match.sample_rate),
-        sample_rate=match.sample_rate,
-        candidates=match.candidates,
-        space=space,
-        note=match.note,
-        provenance=provenance,
-        warnings=match.target.warnings,
-        metrics=METRICS,
-        history=match.history,
-    )

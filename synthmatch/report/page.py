@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-    from ..matcher import Candidate
     from ..metrics import Metric
+    from ..objective import Candidate
 
 _WIDE, _NARROW = 11.0, 4.4  # inches, of pictures for screens and phones
 _OPEN_UP_TO = 30  # differences that are shown unfolded

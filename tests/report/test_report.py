@@ -18,9 +18,9 @@ from PIL import Image
 
 from synthmatch import Note, Parameter, ParameterSpace, Patch, SynthmatchError
 from synthmatch.errors import AudioError, ParameterError
-from synthmatch.matcher import Candidate
+from synthmatch.matcher import Candidate, Match
 from synthmatch.metrics import Metric
-from synthmatch.report import ReportUnavailableError, report_match, write_report
+from synthmatch.report import ReportUnavailableError, write_report
 from synthmatch.report.pictures import _LOWEST, _loudness_over_time
 
 NASTY = "<script>alert(1)</script> & \"quotes\" 'x' $\\alpha$ {brace} ünï"
@@ -308,7 +308,7 @@ def test_a_match_is_reported_with_how_it_was_found(tmp_path):
     recording = SimpleNamespace(
         name="bell.flac", warnings=("a hum",), at=lambda rate: tone(440, rate=rate)
     )
-    match = SimpleNamespace(
+    match = Match(
         synth="bell",
         target=recording,
         note=Note(69.25, 90, 0.3, 0.5),
@@ -321,8 +321,9 @@ def test_a_match_is_reported_with_how_it_was_found(tmp_path):
         seed=7,
         backend={"plug-in": "Bell 2.0"},
         history=((1, 0.1, 0.5), (2, 0.2, 0.0375)),
+        instrument=SimpleNamespace(space=SPACE),
     )
-    report_match(tmp_path / "a.html", match, SPACE)
+    match.report(tmp_path / "a.html")
     page = Page((tmp_path / "a.html").read_text(encoding="utf-8"))
     shown = ("bell.flac", "a hum", "CMA-ES", "12,345", "3.2 s", "budget", "Seed 7", "22,050 Hz")
     assert all(text in page.text for text in (*shown, "Bell 2.0"))
