@@ -10,11 +10,14 @@
     The compiled loops, a part of a voice each.
 ``tables``
     Waveforms and band-limited steps.
+``decimation``
+    Down to rates under which the plug-in's filters would not sound.
 """
 
 from __future__ import annotations
 
-from .engine import decimate, lowest_multiple, render_presets
+from .decimation import decimate
+from .engine import lowest_multiple, render_presets
 from .playing import play
 
 __all__ = ["decimate", "lowest_multiple", "play", "render_presets"]
