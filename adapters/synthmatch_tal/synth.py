@@ -15,7 +15,7 @@ from synthmatch.synth import AudioArray, Finding, Note
 
 from . import files
 from .equivalence import audible, canonical
-from .space import ORDER, SYNTH, tal_space, to_presets
+from .space import SYNTH, tal_space, to_presets
 
 if TYPE_CHECKING:
     from .backends.plugin import Plugin
@@ -85,7 +85,7 @@ class Tal:
 
     def diagnose(self) -> list[Finding]:
         """Return whether the plug-in is installed, plays, takes its state and repeats itself."""
-        from .backends.diagnosis import diagnose
+        from .backends.plugin import diagnose
 
         return diagnose(self._path)
 
@@ -94,7 +94,9 @@ class Tal:
         presets = to_presets(self.space, self.space.encode(patch)[None])
         if self._plugin is not None:
             return self._plugin.render(presets[0], note, sample_rate)
-        audio: AudioArray = play_engine(presets, note, sample_rate)[0]
+        from .backends.embedded import play
+
+        audio: AudioArray = play(presets, note, sample_rate)[0]
         return audio
 
     def render_batch(self, vectors: FloatArray, note: Note, sample_rate: int) -> AudioArray:
@@ -105,7 +107,9 @@ class Tal:
         presets = to_presets(self.space, vectors)
         if self._plugin is not None:
             return self._plugin.render_batch(presets, note, sample_rate)
-        return play_engine(presets, note, sample_rate)
+        from .backends.embedded import play
+
+        return play(presets, note, sample_rate)
 
     def canonical(self, vectors: FloatArray) -> FloatArray:
         """Return ``vectors [n, d]`` with what changes nothing at one value.
@@ -138,18 +142,3 @@ class Tal:
         presets = files.read_presets(path)
         patches = [files.fit(path, patch, self.space) for patch in presets.patches]
         return list(zip(presets.names, patches, strict=True))
-
-
-def play_engine(presets: npt.NDArray[np.float64], note: Note, sample_rate: int) -> AudioArray:
-    """Return ``float32 [n, samples]`` of presets ``[n, len(ORDER)]``, by the embedded engine."""
-    from .backends.embedded.engine import render_presets
-    from .backends.embedded.programme import NAMES
-
-    return render_presets(
-        presets[:, [ORDER.index(name) for name in NAMES]],
-        round(note.pitch),
-        note.velocity,
-        held=note.held,
-        total=note.total,
-        sample_rate=sample_rate,
-    )

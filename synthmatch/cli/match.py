@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .._files import finish_groups, lock
 from ..errors import OutputError, SynthmatchError
 from .group import interrupted_status
-from .jobs import Job, leave_out_own_sounds, plan
 from .training import clock, status_line
 
 if TYPE_CHECKING:
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from ..matcher import Match, Matcher
     from ..search import Budget, SearchProgress
     from ..synth import Synth
+    from .jobs import Job
 
 _OUTPUT_FOLDER = Path("matches")
 
@@ -94,6 +93,7 @@ def match(
     from ..matcher import DEFAULT_SECONDS, Matcher
     from ..search import Budget
     from ..synth import parse_pitch, preset_suffixes
+    from .jobs import plan
 
     pitch = parse_pitch(note) if note is not None else None
     if seconds is None and renders is None:
@@ -187,6 +187,7 @@ def _expand(
 ) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Return the recordings under ``inputs`` and the inputs that are none."""
     from ..audio import find_recordings
+    from .jobs import leave_out_own_sounds
 
     found: dict[Path, None] = {}
     failures: list[tuple[Path, str]] = []
@@ -228,6 +229,8 @@ def _to_do(
     failures: list[tuple[Path, str]],
 ) -> tuple[list[Job], list[Job]]:
     """Return the jobs to do and those that are done; those whose files are taken have failed."""
+    from .._files import finish_groups
+
     jobs: list[Job] = []
     done: list[Job] = []
     for folder in {job.folder for job in planned if job.folder.is_dir()}:
@@ -247,6 +250,8 @@ def _to_do(
 @contextmanager
 def _locked(job: Job) -> Iterator[None]:
     """Hold the lock of a job in its folder, which is made if needed."""
+    from .._files import lock
+
     try:
         job.folder.mkdir(parents=True, exist_ok=True)
         busy = f"another process is making {job.files[0]}; wait for it, or give another --output"
