@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,14 +16,13 @@ from ..errors import ParameterError, SearchError, WeightsError
 from ..parameters import FloatArray
 from ..registry import load_synth
 from ..search import DEFAULT, METHODS, Budget, SearchProgress
-from ..synth import Note, Synth, backend_info
+from ..synth import Note, Synth
 from .arguments import AudioInput, NoteInput, budget_of, note_for, read_for
 from .finding import Finder
 from .fitting import fit, folder_for
 from .match import Match
+from .matching import find_match
 from .network import Network, load_network, resolve_model
-from .ranking import pick
-from .target import Target, threads
 
 DEFAULT_SECONDS = 4.0
 
@@ -363,38 +361,17 @@ class Matcher:
         budget: Budget | None,
         progress: SearchProgress | None,
     ) -> Match:
-        """Find, rank, and tell: the stages of a match one after the other."""
-        if count < 1:
-            raise ParameterError(f"ask for at least 1 candidate, not {count}")
-        with threads(self.workers) as pool:
-            began = time.perf_counter()
-            target = Target(recording, note, pool)
-            finder = Finder(
-                self.synth, self.network, self.bank, self.method, self.seed, self.starts
-            )
-            evaluate = finder.prepare(target)
-            proposed = finder.propose(target, budget, start)
-            prepared = time.perf_counter()
-            found = finder.find(evaluate, proposed, budget, progress)
-            searched = time.perf_counter()
-            candidates = pick(self.synth, target, found, proposed.vectors, count)
-            ended = time.perf_counter()
-        return Match(
-            synth=self.synth.name,
-            target=recording,
-            note=note,
-            sample_rate=self.synth.sample_rate,
-            candidates=candidates,
-            method=before + finder.describe(proposed, found, budget),
-            renders=found.renders,
-            stopped=found.stopped,
-            timings={
-                "prepare": prepared - began,
-                "search": searched - prepared,
-                "rank": ended - searched,
-            },
+        finder = Finder(self.synth, self.network, self.bank, self.method, self.seed, self.starts)
+        return find_match(
+            self.synth,
+            finder,
+            recording,
+            note,
+            start=start,
+            before=before,
+            count=count,
+            budget=budget,
+            progress=progress,
             seed=self.seed,
-            backend=backend_info(self.synth),
-            history=tuple(found.history),
-            instrument=self.synth,
+            workers=self.workers,
         )
