@@ -1,10 +1,10 @@
 """From a recording to ranked presets.
 
 ``matcher`` has :class:`Matcher`, which ties the stages together, and ``match`` what it returns.
-``arguments`` takes recordings, notes and budgets in any form, ``fitting`` trains;
-``matching`` runs the stages; ``target`` carries the recording and its note, ``finding`` starts and runs the search,
-``network`` asks a trained network, ``rates`` says at which sample rates to compare, and
-``ranking`` picks the candidates that are returned.
+``arguments`` takes recordings, notes and budgets in any form, ``fitting`` trains, ``matching``
+runs the stages of a match. ``target`` carries the recording and its note, ``finding`` starts
+and runs the search, ``network`` asks a trained network, ``rates`` says at which sample rates
+to compare, and ``ranking`` picks the candidates that are returned.
 """
 
 from __future__ import annotations
