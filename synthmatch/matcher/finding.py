@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..search import (
     Evaluate,
     Optimizer,
     Sampler,
+    Search,
     SearchProgress,
     SearchResult,
     make_optimizer,
@@ -116,6 +117,20 @@ class Finder:
         """Search within a budget, or rank what is proposed where there is none."""
         if budget is None:
             return ranked(proposed.vectors, stages[-1](proposed.vectors))
+        optimizer, start = self._optimizers(proposed)
+        if self._method == "random":  # which learns nothing that a second stage could use
+            stages = stages[-1:]
+        return search_in_stages(stages, optimizer, start, budget, keep=_POOL, progress=progress)
+
+    def begin(self, evaluate: Evaluate, proposed: Proposed) -> Search:
+        """Return a search by one distance that goes on from one share of a budget to the next."""
+        optimizer, start = self._optimizers(proposed)
+        return Search(evaluate, optimizer(0, start), keep=_POOL)
+
+    def _optimizers(
+        self, proposed: Proposed
+    ) -> tuple[Callable[[int, FloatArray], Optimizer], FloatArray]:
+        """Return what makes the optimiser of a stage from where it starts, and the first start."""
         sample: Sampler = partial(sample_prior, self._synth)
         start = proposed.vectors
         if proposed.prediction is not None:
@@ -127,9 +142,7 @@ class Finder:
             rng = np.random.default_rng([self._seed, 1, stage] if stage else [self._seed, 1])
             return make_optimizer(self._method, self._synth.space, rng, start=first, sample=sample)
 
-        if self._method == "random":  # which learns nothing that a second stage could use
-            stages = stages[-1:]
-        return search_in_stages(stages, optimizer, start, budget, keep=_POOL, progress=progress)
+        return optimizer, start
 
     def describe(self, proposed: Proposed, found: SearchResult, budget: Budget | None) -> str:
         """Return how the candidates were found, for people."""

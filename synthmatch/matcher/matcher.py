@@ -351,6 +351,10 @@ class Matcher:
         count = len(match.candidates) if candidates is None else candidates
         return self._run(recording, match.note, start, before, count, chosen, progress)
 
+    def finder(self) -> Finder:
+        """Return what proposes and searches for this matcher."""
+        return Finder(self.synth, self.network, self.bank, self.method, self.seed, self.starts)
+
     def _run(
         self,
         recording: Recording,
@@ -361,10 +365,9 @@ class Matcher:
         budget: Budget | None,
         progress: SearchProgress | None,
     ) -> Match:
-        finder = Finder(self.synth, self.network, self.bank, self.method, self.seed, self.starts)
         return find_match(
             self.synth,
-            finder,
+            self.finder(),
             recording,
             note,
             start=start,

@@ -34,7 +34,7 @@ def write_report(
     target_audio: AudioArray,
     sample_rate: int,
     candidates: Sequence[Candidate],
-    space: ParameterSpace,
+    spaces: Mapping[str, ParameterSpace],
     note: Note,
     provenance: Mapping[str, str],
     warnings: Sequence[str] = (),
@@ -55,10 +55,10 @@ def write_report(
         Of all sounds, in Hz. Players run at 32 kHz at most, to keep the page small.
     candidates : sequence of Candidate
         Best first, at least one. The page shows the first ten.
-    space : ParameterSpace
-        Of the synth, for names, ranges, groups and units.
+    spaces : mapping
+        The parameter space of each synth that candidates are for, by its name.
     note : Note
-        What was played.
+        What was played for the best candidate.
     provenance : mapping
         How the candidates were found: labels and values, shown in this order.
     warnings : sequence of str
@@ -74,7 +74,7 @@ def write_report(
     ReportUnavailableError
         If jinja2 or matplotlib is not installed.
     ParameterError
-        If there is no candidate, or one of another synth.
+        If there is no candidate, or one of a synth that has no space here.
     AudioError
         If a sound is not ``[samples]``, empty, or not finite.
     OutputError
@@ -87,7 +87,11 @@ def write_report(
         if audio.ndim != 1 or not audio.size or not np.isfinite(audio).all():
             raise AudioError(f"a report needs finite sounds [samples]; the {what} is not")
     for candidate in candidates:
-        space.patch(candidate.patch)
+        if candidate.patch.synth not in spaces:
+            raise ParameterError(
+                f"a candidate is for synth {candidate.patch.synth!r}, whose space is not given"
+            )
+        spaces[candidate.patch.synth].patch(candidate.patch)
     from .page import render_page
 
     page = render_page(
@@ -96,7 +100,7 @@ def write_report(
         sample_rate=sample_rate,
         candidates=candidates[:_MOST],
         hidden=max(0, len(candidates) - _MOST),
-        space=space,
+        spaces=spaces,
         note=note,
         provenance=provenance,
         warnings=warnings,

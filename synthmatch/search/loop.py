@@ -119,7 +119,8 @@ class Search:
         self._optimizer = optimizer
         self._keep = keep
         self._stagnation = stagnation
-        self._began = time.perf_counter()
+        self._spent = 0.0  # seconds of earlier calls of advance
+        self._resumed: float | None = None  # when the one in progress began
         self._known: dict[bytes, float] = {}
         self._pending: FloatArray | None = None  # asked, not yet told
         self._batch = 1
@@ -132,8 +133,10 @@ class Search:
 
     @property
     def seconds(self) -> float:
-        """Wall time since the search began."""
-        return time.perf_counter() - self._began
+        """Wall time spent searching."""
+        if self._resumed is None:
+            return self._spent
+        return self._spent + time.perf_counter() - self._resumed
 
     @property
     def renders(self) -> int:
@@ -158,6 +161,7 @@ class Search:
             If ``evaluate`` does not return one loss for each vector.
         """
         fruitless = 0
+        self._resumed = time.perf_counter()
         try:
             while fruitless < _FRUITLESS:
                 before = self.renders
@@ -174,6 +178,8 @@ class Search:
             if self.vectors is None:
                 raise
             return self.result("interrupted")
+        finally:
+            self._spent, self._resumed = self.seconds, None
 
     def result(self, stopped: str) -> SearchResult:
         """Return what was found, and why it ended."""

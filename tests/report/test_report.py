@@ -58,7 +58,7 @@ def write(path, target, candidates, rate=RATE, **options):
     defaults = {
         "title": "bell.wav",
         "provenance": {"Method": "by hand"},
-        "space": SPACE,
+        "spaces": {SPACE.synth: SPACE},
         "note": NOTE,
     }
     write_report(
@@ -239,7 +239,7 @@ def test_the_same_input_gives_the_same_page(tmp_path):
 
 def test_one_plain_candidate_is_enough_and_frozen_parameters_are_marked(tmp_path):
     space = SPACE.freeze({"octave": 0})
-    plain = write(tmp_path / "a", tone(440), [candidate(tone(300))], space=space)
+    plain = write(tmp_path / "a", tone(440), [candidate(tone(300))], spaces={space.synth: space})
     assert "Differences" not in plain.text and "octave held 0" in plain.text
     assert not plain.all("aside")
 
