@@ -68,11 +68,11 @@ def main() -> None:
     distances: dict[str, list[float]] = {"random patch": [], "network": [], "search": []}
     for vector in synth.space.sample(rng, args.sounds):
         sound = synth.render(synth.space.decode(vector), NOTE, synth.sample_rate)
-        one = Matcher(synth, method="random", seed=1).predict(
+        one = Matcher(synth, model="none", method="random", seed=1).predict(
             sound, synth.sample_rate, note=NOTE, budget=Budget(renders=1), candidates=1
         )
         network = matcher.predict(sound, synth.sample_rate, note=NOTE, candidates=1)
-        search = Matcher(synth).predict(
+        search = Matcher(synth, model="none").predict(
             sound, synth.sample_rate, note=NOTE, budget=Budget(renders=network.renders)
         )
         for name, match in zip(distances, (one, network, search), strict=True):
