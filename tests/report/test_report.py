@@ -21,7 +21,7 @@ from synthmatch.errors import AudioError, ParameterError
 from synthmatch.matcher import Candidate, Match
 from synthmatch.metrics import Metric
 from synthmatch.report import ReportUnavailableError, write_report
-from synthmatch.report.pictures import _LOWEST, _loudness_over_time
+from synthmatch.report.pictures import LOWEST, loudness_over_time
 
 NASTY = "<script>alert(1)</script> & \"quotes\" 'x' $\\alpha$ {brace} ünï"
 VOID = {"meta", "br", "wbr", "img", "hr", "input", "link"}
@@ -205,17 +205,17 @@ def test_spectrograms_share_their_scale_and_show_frequency_where_it_is(page):
         rows = len(level)
         loudest = int(level[:, level.shape[1] // 2].argmax())
         height = loudest if upside_down else rows - 1 - loudest
-        expected = np.log(frequency / _LOWEST) / np.log(RATE / 2 / _LOWEST) * (rows - 1)
+        expected = np.log(frequency / LOWEST) / np.log(RATE / 2 / LOWEST) * (rows - 1)
         assert abs(height - expected) <= 2
     assert levels[0].max() > levels[1].max()
 
 
 def test_loudness_is_that_of_the_standard():
     """ITU-R BS.1770: a full-scale sine of 997 Hz reads -3.01."""
-    time, level = _loudness_over_time(tone(997, 1.0, 48000, 1.0), 48000)
+    time, level = loudness_over_time(tone(997, 1.0, 48000, 1.0), 48000)
     assert level[len(level) // 2] == pytest.approx(-3.01, abs=0.05)
     assert time[1] - time[0] == pytest.approx(0.01)
-    assert _loudness_over_time(np.zeros(480, np.float32), 48000)[1].max() == -70
+    assert loudness_over_time(np.zeros(480, np.float32), 48000)[1].max() == -70
 
 
 def test_scores_tell_their_direction_and_the_best(page):
