@@ -6,6 +6,7 @@ time of one core, the best of five runs.
 
 import time
 
+import click
 import numpy as np
 from numba import set_num_threads
 
@@ -16,7 +17,7 @@ from synthmatch_tal import Tal
 def main() -> None:
     """Measure and print."""
     set_num_threads(1)
-    print("| setting | batch | times real time on a core |\n|---|---:|---:|")
+    click.echo("| setting | batch | times real time on a core |\n|---|---:|---:|")
     for name in ("tal-9", "tal-core"):
         setting = load_setting(name)
         synth = Tal(**setting.options)
@@ -27,7 +28,7 @@ def main() -> None:
                 began = time.process_time()
                 synth.render_batch(vectors, setting.note, setting.sample_rate)
                 taken.append(time.process_time() - began)
-            print(f"| {name} | {batch} | {batch * setting.note.total / min(taken):.0f} |")
+            click.echo(f"| {name} | {batch} | {batch * setting.note.total / min(taken):.0f} |")
 
 
 if __name__ == "__main__":
