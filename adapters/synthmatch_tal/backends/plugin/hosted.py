@@ -147,8 +147,15 @@ class Plugin:
 
 
 def play_order(preset: npt.NDArray[np.float64], note: Note, sample_rate: int) -> Play:
-    """Return what a worker is told to play a preset ``[len(ORDER)]``."""
+    """Return what a worker is told to play a preset ``[len(ORDER)]``.
+
+    An LFO in sync that no key triggers stands where the song stands: at its first beat it
+    has just been triggered, which no silence before the note moves.
+    """
     numbers = dict(zip(ORDER, (float(value) for value in preset), strict=True))
+    for lfo in ("lfo1", "lfo2"):
+        if numbers[f"{lfo}sync"] > 0:
+            numbers[f"{lfo}keytrigger"] = 1.0
     return Play(write_vst3([("synthmatch", numbers)]), note, sample_rate, draws(numbers))
 
 
