@@ -21,7 +21,7 @@ from ..search import (
     make_optimizer,
     search_in_stages,
 )
-from ..synth import Synth, sample_prior
+from ..synth import Synth, audible, sample_prior
 from .network import Network, Prediction
 from .ranking import ranked
 from .rates import search_rates
@@ -79,7 +79,8 @@ class Finder:
         as search.
         """
         rates = search_rates(target, self._synth.sample_rate)
-        stages = [target.evaluate(self._synth, rate) for rate in rates]
+        # What a later stage goes over again need not be exact.
+        stages = [target.evaluate(self._synth, rate, rate == rates[-1]) for rate in rates]
         for stage in stages:
             stage(self._synth.space.encode({})[None])
         return stages
@@ -140,7 +141,14 @@ class Finder:
 
         def optimizer(stage: int, first: FloatArray) -> Optimizer:
             rng = np.random.default_rng([self._seed, 1, stage] if stage else [self._seed, 1])
-            return make_optimizer(self._method, self._synth.space, rng, start=first, sample=sample)
+            return make_optimizer(
+                self._method,
+                self._synth.space,
+                rng,
+                start=first,
+                sample=sample,
+                audible=partial(audible, self._synth),
+            )
 
         return optimizer, start
 
