@@ -4,9 +4,9 @@ Every sound is matched on every installed synth with the same budget on one core
 instruments and drums of a General MIDI sound font (where FluidSynth and one are installed), a
 spoken vowel (where eSpeak NG is), and sounds of the synths' own priors, a bell of one on
 another. A synth that comes near to sounds that are not its own is expressive: the last column
-ranks them by that, the expressiveness test of Sound2Synth (2022, section 1). Prints a Markdown table of
-the mean distance and log-spectral distance in dB, and writes the figures of every sound to a
-JSON file. An interrupted run goes on.
+ranks them by that, the expressiveness test of Sound2Synth (2022, section 1). Prints a Markdown
+table of the mean distance and log-spectral distance in dB, and writes the figures of every
+sound to a JSON file. An interrupted run goes on.
 
     python examples/compare_synths.py --seconds 4 --processes 2
 """
