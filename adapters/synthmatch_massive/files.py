@@ -21,7 +21,7 @@ from .space import ORDER, SYNTH, to_values
 if TYPE_CHECKING:
     from .backends.plugin import Plugin
 
-SUFFIXES = (".json", ".vstpreset")
+SUFFIXES = (".vstpreset", ".json")
 _LIMIT = 64 << 20  # bytes
 _NEEDED = 'only Massive itself knows .vstpreset files; use backend="plugin", or .json'
 

@@ -59,7 +59,6 @@ class Massive:
     """
 
     name = SYNTH
-    suffixes = files.SUFFIXES
 
     def __init__(
         self,
@@ -81,6 +80,12 @@ class Massive:
             from .backends.plugin import Plugin
 
             self._plugin = Plugin(plugin, base=base)
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """JSON, and before it Massive's own where its VST3 plays."""
+        own = self._plugin is not None and self._plugin.writes_presets
+        return files.SUFFIXES if own else files.SUFFIXES[1:]
 
     @property
     def backend_info(self) -> dict[str, str]:

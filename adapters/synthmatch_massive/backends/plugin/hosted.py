@@ -75,6 +75,11 @@ class Plugin:
         return {**self.__dict__, "_host": None}
 
     @property
+    def writes_presets(self) -> bool:
+        """Whether it knows ``.vstpreset`` files: an Audio Unit does not."""
+        return any(part.suffix.lower() == ".vst3" for part in (self.path, *self.path.parents))
+
+    @property
     def host(self) -> PluginHost:
         """The workers; a forked process gets its own."""
         if self._host is None or self._host.owner != os.getpid():

@@ -7,12 +7,12 @@ again and read back.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from synthmatch.errors import HostingError, SynthmatchError
 
@@ -54,6 +54,8 @@ def read_state(plugin: Plugin, data: bytes) -> dict[str, float]:
 def _ask(
     plugin: Plugin, values: Mapping[str, float] | None, data: bytes
 ) -> tuple[bytes, dict[str, float]]:
+    if not plugin.writes_presets:
+        raise HostingError("only the VST3 of Massive knows .vstpreset files; this is another kind")
     code = _START.format(folders=sys.path, loader=LOADER, path=str(plugin.path))
     request = json.dumps(None if values is None else dict(values)).encode() + b"\n" + data
     try:
@@ -99,10 +101,7 @@ def serve(loader: str, path: str) -> None:
 def _carry_out(
     loader: str, path: str, values: Mapping[str, float] | None, data: bytes
 ) -> tuple[bytes, dict[str, float]]:
-    import importlib
-
-    if Path(path).suffix.lower() != ".vst3" and ".vst3" not in path.lower():
-        raise HostingError("only the VST3 of Massive knows .vstpreset files; this is another kind")
+    """Return a preset of values, or the values of a preset."""
     module, _, attribute = loader.partition(":")
     instrument = getattr(importlib.import_module(module), attribute)(path)
     if values is None:
