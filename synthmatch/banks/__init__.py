@@ -12,10 +12,11 @@ from __future__ import annotations
 from .building import building_pool
 from .caching import cache_folder
 from .presets import Bank, read_bank
-from .starts import Starts, build_starts, cached_starts, find_starts
+from .starts import Nearest, Starts, build_starts, cached_starts, find_starts
 
 __all__ = [
     "Bank",
+    "Nearest",
     "Starts",
     "build_starts",
     "building_pool",

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ParameterError, StartsError, StartsWarning
-from ..parameters import FloatArray
+from ..parameters import FloatArray, IntArray
 from ..registry import load_synth
 from ..synth import AudioArray, Note, Synth, sample_prior, starts_file
 from .building import BuildProgress, Plan, build_index, describe, played, space_key
@@ -77,6 +77,37 @@ class Draws:
         return sample_prior(synth, np.random.default_rng([self.seed, block]), self.block)
 
 
+class Nearest:
+    """The draws nearest to a target, handed out in turn.
+
+    Parameters
+    ----------
+    draws : Draws
+        The draws.
+    numbers : array ``[k]``
+        Of the nearest, best first.
+    """
+
+    def __init__(self, draws: Draws, numbers: IntArray) -> None:
+        self._draws = draws
+        self._numbers = numbers
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def take(self, count: int) -> FloatArray:
+        """Return the next vectors ``[count, d]``; after the last comes the first again.
+
+        There are none at all where nothing is near.
+        """
+        if not len(self):
+            return self._draws.take([])
+        places = np.arange(self._next, self._next + count) % len(self)
+        self._next += count
+        return self._draws.take(self._numbers[places])
+
+
 class Starts:
     """Draws of a synth's prior by their sound.
 
@@ -120,7 +151,7 @@ class Starts:
     def __len__(self) -> int:
         return len(self.index)
 
-    def nearest(self, target: AudioArray, sample_rate: int, note: Note, count: int) -> FloatArray:
+    def nearest(self, target: AudioArray, sample_rate: int, note: Note, count: int) -> Nearest:
         """Return the ``count`` draws that sound nearest to a target, best first.
 
         Parameters
@@ -132,10 +163,10 @@ class Starts:
         note : Note
             What the target plays.
         count : int
-            At most so many vectors ``[k, d]`` are returned.
+            At most so many there are.
         """
         wanted = fingerprints(target[None], sample_rate, note)
-        return self.draws.take(self.index.nearest(wanted, count))
+        return Nearest(self.draws, self.index.nearest(wanted, count))
 
 
 def build_starts(

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from ..banks import Bank, Starts
+from ..banks import Bank, Nearest, Starts
 from ..parameters import FloatArray
 from ..search import (
     Budget,
@@ -31,6 +31,7 @@ _DRAWS = 16  # candidates that a network proposes to be ranked
 _STARTS = 128  # candidates that it proposes for a search to start from
 _FROM_BANK = 32  # presets of the user's bank that are tried
 _FROM_STARTS = 64  # draws of the prior that are tried, the nearest of very many
+_NEAR = 2048  # draws that a search takes half of its fresh ones from, in turn
 _POOL = 2000  # best distinct vectors of a search that candidates are picked from
 
 
@@ -46,11 +47,14 @@ class Proposed:
         Where they come from, for people.
     prediction : Prediction or None
         Of the network, which goes on to make fresh draws.
+    near : Nearest or None
+        The next of the starts, which the search goes on with.
     """
 
     vectors: FloatArray
     words: str
     prediction: Prediction | None
+    near: Nearest | None = None
 
 
 class Finder:
@@ -88,7 +92,7 @@ class Finder:
     def propose(self, target: Target, budget: Budget | None, start: FloatArray | None) -> Proposed:
         """Return where to start: the vectors given, else what bank, starts and network propose."""
         network = self._network
-        prediction = None
+        prediction, near = None, None
         if network is not None and (start is None or budget is not None):
             prediction = network.predict(target.recording, target.note)
         if start is not None:
@@ -100,13 +104,14 @@ class Finder:
             rows.append(self._bank.nearest(self._synth, *sound, _FROM_BANK))
             words.append(f"{len(rows[-1])} of {len(self._bank):,} bank presets")
         if self._starts is not None:
-            rows.append(self._starts.nearest(*sound, _FROM_STARTS))
+            near = self._starts.nearest(*sound, _NEAR)
+            rows.append(near.take(min(len(near), _FROM_STARTS)))
             words.append(f"{len(rows[-1])} of {len(self._starts):,} starts")
         if network is not None and prediction is not None:
             count = _DRAWS if budget is None else _STARTS
             rows.append(prediction.propose(np.random.default_rng([self._seed, 2]), count))
             words.append(f"{count} proposals of {network.name}")
-        return Proposed(np.concatenate(rows), ", then ".join(words), prediction)
+        return Proposed(np.concatenate(rows), ", then ".join(words), prediction, near)
 
     def find(
         self,
@@ -134,6 +139,8 @@ class Finder:
         """Return what makes the optimiser of a stage from where it starts, and the first start."""
         sample: Sampler = partial(sample_prior, self._synth)
         start = proposed.vectors
+        if proposed.near:
+            sample = partial(_half_near, sample, proposed.near)
         if proposed.prediction is not None:
             sample = proposed.prediction.guide(sample)
             more = sample(np.random.default_rng([self._seed, len(start)]), _STARTS)
@@ -158,3 +165,12 @@ class Finder:
             return proposed.words
         words = f"{self._method} search of {found.renders:,} renders"
         return f"{proposed.words}, then {words}" if proposed.words else words
+
+
+def _half_near(prior: Sampler, near: Nearest, rng: np.random.Generator, n: int) -> FloatArray:
+    """Return fresh draws ``[n, d]`` for a search: half of the ``prior``, half the next nearest.
+
+    So the populations that follow the first have a start of their own, and none is crowded
+    by what is nearest of all.
+    """
+    return np.concatenate([near.take(n // 2), prior(rng, n - n // 2)])

@@ -9,7 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from synthmatch import Matcher, Note, load_synth
-from synthmatch.banks import Starts, build_starts, building_pool, cached_starts, find_starts
+from synthmatch.banks import (
+    Nearest,
+    Starts,
+    build_starts,
+    building_pool,
+    cached_starts,
+    find_starts,
+)
 from synthmatch.banks.index import read_index
 from synthmatch.banks.starts import Draws
 from synthmatch.cli.commands import commands
@@ -47,7 +54,7 @@ def test_a_sound_of_a_draw_is_found_again_whatever_its_level() -> None:
     assert starts is not None and len(starts) == DRAWS
     vectors = starts.draws.between(100, 130)
     sounds = 0.4 * render_batch(synth, vectors, NOTE)
-    found = [starts.nearest(sound, synth.sample_rate, NOTE, 5) for sound in sounds]
+    found = [starts.nearest(sound, synth.sample_rate, NOTE, 5).take(5) for sound in sounds]
     hits = [(near == v).all(axis=1).any() for near, v in zip(found, vectors, strict=True)]
     assert np.mean(hits) > 0.9
     match = Matcher(synth, model="none").predict(
@@ -147,3 +154,25 @@ def test_the_command_builds_where_matches_look(cache: Path) -> None:
     assert result.exit_code == 0, result.output
     assert str(cached_starts(load_synth("jsyn"))) in result.output
     assert "80 of 80 draws" in result.output
+
+
+def test_the_nearest_are_handed_out_in_turn() -> None:
+    draws = Draws("jsyn", 40, seed=3)
+    every = draws.between(0, 40)
+    near = Nearest(draws, np.array([7, 30, 2]))
+    np.testing.assert_array_equal(near.take(2), every[[7, 30]])
+    np.testing.assert_array_equal(near.take(3), every[[2, 7, 30]])
+    assert len(near) == 3 and near.take(0).shape == (0, 23)
+    assert Nearest(draws, np.array([], dtype=np.int64)).take(5).shape == (0, 23)
+
+
+def test_a_search_goes_on_with_the_next_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    build_starts("jsyn", DRAWS)
+    synth = load_synth("jsyn")
+    sound = synth.render(synth.space.decode(np.full(23, 0.4)), NOTE, synth.sample_rate)
+    taken: list[int] = []
+    plain = Nearest.take
+    monkeypatch.setattr(Nearest, "take", lambda self, n: taken.append(n) or plain(self, n))
+    matcher = Matcher(synth, model="none")
+    matcher.predict(sound, synth.sample_rate, note=NOTE, renders=300, candidates=1)
+    assert taken[0] == 64 and 128 in taken
