@@ -63,9 +63,7 @@ def note(rng: np.random.Generator) -> Note:
     return Note(pitch, velocity, held, held + 1.0)
 
 
-def draw(
-    rng: np.random.Generator, voices: np.ndarray, weights: np.ndarray, n: int
-) -> np.ndarray:
+def draw(rng: np.random.Generator, voices: np.ndarray, weights: np.ndarray, n: int) -> np.ndarray:
     """Return ``n`` vectors to render."""
     synth = load_synth("dexed")
     count = rng.binomial(n, HUMAN)
@@ -78,9 +76,7 @@ def draw(
     return rng.permutation(np.concatenate([human, synth.sample(rng, n - count)]))
 
 
-def describe(
-    pictures: NotePictures, vectors: np.ndarray, played: Note
-) -> dict[str, np.ndarray]:
+def describe(pictures: NotePictures, vectors: np.ndarray, played: Note) -> dict[str, np.ndarray]:
     """Render canonical vectors and return what is learned from them; quiet ones are left out."""
     synth = load_synth("dexed")
     audio = synth.render_batch(vectors, played, RATE)
@@ -128,7 +124,9 @@ def render(folder: Path, number: int) -> int:
         for name, value in made.items():
             rows.setdefault(name, []).append(value)
     temporary = path.with_suffix(f".{os.getpid()}.part")
-    save_file({name: np.concatenate(parts) for name, parts in rows.items()}, temporary)
+    # safetensors writes memory as it lies: rows have to lie one after another
+    whole = {name: np.ascontiguousarray(np.concatenate(parts)) for name, parts in rows.items()}
+    save_file(whole, temporary)
     temporary.rename(path)
     return number
 

@@ -98,11 +98,10 @@ class Loss:
             pictures = alter(*pictures, generator)
         heard = network.look(*pictures, some["played"])
         weights = self.effects * (INERT + (1.0 - INERT) * some["audible"].float())
-        classes = some["classes"].long()
+        vectors = network.head.units(some["classes"].long())
         if shown:
-            return network.masked_loss(heard, classes, weights)
-        units = network.head.units(classes)
-        return network.head.loss(network.fill(heard), units, weights * some["audible"])
+            return network.masked_loss(heard, vectors, weights)
+        return network.head.loss(network.fill(heard), vectors, weights * some["audible"])
 
 
 def marginals(network: MaskedTransformer, data: dict[str, torch.Tensor]) -> None:

@@ -15,11 +15,12 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..errors import ParameterError
-from ..parameters import Parameter
+from ..parameters import IntArray, Kind, Parameter
 from .estimator import Estimator
 from .head import Head
 from .note_pictures import HARMONIC_SHAPE, TIME_SHAPE, NotePictures
@@ -40,7 +41,7 @@ class MaskedTransformer(Estimator):
     Parameters
     ----------
     architecture, head, sample_rate, samples
-        See :func:`synthmatch.estimators.build`. The head is a softmax.
+        See :func:`synthmatch.estimators.build`.
     width, layers, heads : int
         Of the transformer.
     hidden : int
@@ -61,6 +62,7 @@ class MaskedTransformer(Estimator):
     _slots: Tensor
     _hidden_rows: Tensor
     _first_rows: Tensor
+    _order: Tensor
 
     def __init__(
         self,
@@ -81,8 +83,6 @@ class MaskedTransformer(Estimator):
         dropout: float = 0.1,
     ) -> None:
         super().__init__(architecture, head, sample_rate, samples)
-        if head.kind != "softmax":
-            raise ParameterError(f"{architecture} has a softmax head, not {head.kind}")
         if stack < 1 or not heads or width % heads:
             raise ParameterError(
                 f"a token has at least 1 parameter, and its width divides into heads; "
@@ -126,7 +126,8 @@ class MaskedTransformer(Estimator):
     def _index(self, head: Head, tokens: list[list[int]], width: int) -> None:
         """Make the tables that like tokens share, and where each parameter is in them."""
         free = head.space.free
-        kinds: dict[tuple[tuple[str, int], ...], list[int]] = {}
+        kinds: dict[tuple[tuple[Kind, int], ...], list[int]] = {}
+        widths = [part.stop - part.start for part in head.slices]
         for number, members in enumerate(tokens):
             key = tuple((free[i].kind, free[i].classes) for i in members)
             kinds.setdefault(key, []).append(number)
@@ -137,7 +138,8 @@ class MaskedTransformer(Estimator):
         row, columns = 1, []  # row 0 stands for a place without a parameter
         outputs = []
         for key, numbers in kinds.items():
-            outputs.append(nn.Linear(width, sum(classes for _, classes in key), bias=False))
+            across = sum(widths[i] for i in tokens[numbers[0]])
+            outputs.append(nn.Linear(width, across, bias=False))
             ends = list(itertools.accumulate(classes + 1 for _, classes in key))
             for number in numbers:
                 for member, end, (_, classes) in zip(tokens[number], ends, key, strict=True):
@@ -146,7 +148,7 @@ class MaskedTransformer(Estimator):
                     columns.append(torch.arange(head.size)[head.slices[member]])
             row += ends[-1]
         self.outputs = nn.ModuleList(outputs)
-        self._kinds = [torch.tensor(numbers) for numbers in kinds.values()]
+        self._kinds = list(kinds.values())
         self.known = nn.EmbeddingBag(row, width, mode="sum", padding_idx=0)
         nn.init.normal_(self.known.weight, std=0.02)
         with torch.no_grad():
@@ -174,7 +176,8 @@ class MaskedTransformer(Estimator):
         """Return what a sound says about each token, ``[b, tokens, width]``."""
         if note is None:
             note = torch.tensor(self.note, device=audio.device).expand(len(audio), -1)
-        return self.look(*self.pictures(self.check_audio(audio), note[:, 0], note[:, 2]), note)
+        harmonics, times = self.pictures(self.check_audio(audio), note[:, 0], note[:, 2])
+        return self.look(harmonics, times, note)
 
     def look(self, harmonics: Tensor, times: Tensor, note: Tensor) -> Tensor:
         """Return what the pictures of a sound say about each token, ``[b, tokens, width]``."""
@@ -184,7 +187,7 @@ class MaskedTransformer(Estimator):
         )
         summed = self.harmonics(harmonics[:, None] - 0.3) + self.times(times - 0.3)
         spread: Tensor = self.spread(self.mix(summed + self.played(facts)))
-        return spread.unflatten(1, (len(self._slots), -1))
+        return spread.view(len(note), len(self._slots), -1)
 
     def fill(
         self, heard: Tensor, classes: Tensor | None = None, shown: Tensor | None = None
@@ -212,6 +215,14 @@ class MaskedTransformer(Estimator):
         ]
         return torch.cat(parts, dim=1)[:, self._order] + self.biases
 
+    @property
+    def tokens(self) -> IntArray:
+        """The number of the token ``[d]`` that each parameter is in."""
+        slots = self._slots.cpu().numpy()
+        rows = np.empty(len(self._first_rows) + 1, dtype=np.int64)
+        rows[slots] = np.arange(len(slots))[:, None]
+        return rows[: len(self._first_rows)]
+
     def hide(self, count: int, generator: torch.Generator | None = None) -> Tensor:
         """Return which parameters are shown in training, ``bool [count, d]``, at random."""
         device = self.biases.device
@@ -224,30 +235,29 @@ class MaskedTransformer(Estimator):
         drawn = torch.where(share[:, 2:] < _BY_TOKEN, by_token, by_one) < chance
         shown = torch.zeros(count, len(self._first_rows) + 1, dtype=torch.bool, device=device)
         shown[:, self._slots.flatten()] = drawn
-        return shown[:, :-1]
+        shown = shown[:, :-1]
+        return shown & ~shown.all(1, keepdim=True)  # something is left to tell of each
 
-    def masked_loss(
-        self, heard: Tensor, classes: Tensor, weights: Tensor | None = None
-    ) -> Tensor:
+    def masked_loss(self, heard: Tensor, vectors: Tensor, weights: Tensor | None = None) -> Tensor:
         """Return the scalar loss over the parameters of a random part of each patch.
 
         Parameters
         ----------
         heard : Tensor ``[b, tokens, width]``
             What :meth:`listen` returned.
-        classes : Tensor ``int64 [b, d]``
-            True ones.
+        vectors : Tensor ``[b, d]``
+            True ones, in [0, 1].
         weights : Tensor ``[b, d]``, optional
             Importance; 0 for what cannot be heard.
         """
         shown = self.hide(len(heard))
-        output = self.fill(heard, classes, shown)
+        output = self.fill(heard, self.head.classes(vectors), shown)
         counted = (~shown).float() if weights is None else weights * ~shown
-        return self.head.loss(output, self.head.units(classes), counted)
+        return self.head.loss(output, vectors, counted)
 
     def loss(self, audio: Tensor, vectors: Tensor) -> Tensor:
         """Return the scalar loss for sounds ``[b, samples]`` of ``vectors [b, d]``."""
-        return self.masked_loss(self.listen(audio), self.head.classes(vectors))
+        return self.masked_loss(self.listen(audio), vectors)
 
     @torch.no_grad()
     def complete(

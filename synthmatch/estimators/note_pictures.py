@@ -60,8 +60,8 @@ class NotePictures(nn.Module):
         for name, value in {
             "_harmonics": edges,
             "_mels": mels,
-            "_onset": torch.logspace(*(math.log10(t) for t in _ONSET[:2]), _ONSET[2]),
-            "_release": torch.logspace(*(math.log10(t) for t in _RELEASE[:2]), _RELEASE[2]),
+            "_onset": _moments(*_ONSET),
+            "_release": _moments(*_RELEASE),
             "_wide": torch.hann_window(self.long),
             "_narrow": torch.hann_window(self.short),
         }.items():
@@ -105,7 +105,8 @@ class NotePictures(nn.Module):
         """Return the spectra ``complex [b, t, f]`` of windows that begin at ``start [b, t]``."""
         frames = padded.unfold(1, len(window), 1)
         rows = torch.arange(len(padded), device=padded.device)[:, None]
-        return torch.fft.rfft(frames[rows, start] * window)
+        spectra: Tensor = torch.fft.rfft(frames[rows, start] * window)
+        return spectra
 
     def _wobble(self, spectra: Tensor, power: Tensor) -> Tensor:
         """Return the pitch of the strongest partial ``[b, t]`` around its median, 0.5 in tune."""
@@ -123,6 +124,10 @@ class NotePictures(nn.Module):
         cents = 1200.0 * torch.log2(frequency.clamp_min(1.0) / middle.clamp_min(1.0))
         shown = (0.5 + cents / (2.0 * _CENTS)).clamp(0.0, 1.0)
         return torch.where(heard & shown.isfinite(), shown, 0.5)
+
+
+def _moments(first: float, last: float, count: int) -> Tensor:
+    return torch.logspace(math.log10(first), math.log10(last), count)
 
 
 def _power(spectra: Tensor) -> Tensor:
