@@ -166,8 +166,9 @@ def load_network(source: str | os.PathLike[str], device: str = "auto") -> Networ
 def default_model(synth: Synth) -> str | None:
     """Return the model that is used for a synth unless another is named: its best, if any.
 
-    A model that does not fit, since other parameters are held fixed, does not count; one
-    that cannot be read is left out with a warning.
+    A model that does not fit, since other parameters are held fixed, does not count, nor
+    does one that says it is to be asked for by name (``"default": false``); one that cannot
+    be read is left out with a warning.
     """
     from ..weights import check_space, read_config
 
@@ -179,7 +180,8 @@ def default_model(synth: Synth) -> str | None:
             warnings.warn(f"model {name!r} is left out: {error}", ModelWarning, stacklevel=2)
     best_first = sorted(configs, key=lambda name: not configs[name]["metadata"].get("default"))
     for name in best_first:
-        if configs[name]["synth"] == synth.name:
+        by_name_only = configs[name]["metadata"].get("default") is False
+        if configs[name]["synth"] == synth.name and not by_name_only:
             with contextlib.suppress(SynthmatchError, KeyError):
                 check_space(ParameterSpace.from_dict(configs[name]["config"]["space"]), synth)
                 return name
