@@ -16,6 +16,7 @@ distance, spectral convergence and STFT correlation. An interrupted run goes on.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -31,7 +32,8 @@ from synthmatch.synth import render_batch, sample_prior
 
 NOTE = Note(pitch=60, velocity=127, held=2.0, total=4.0)
 RATE = 48000
-SHARED = Path(__file__).parents[2] / "shared" / "presets"
+SHARED = Path(__file__).parents[2] / "shared"
+PRESETS = Path(os.environ.get("SYNTHMATCH_SHARED", SHARED)) / "presets"
 PREDICT = ("network, likeliest", "network, best of 16", "network and starts, best of 80")
 BASELINES = ("nearest of the starts", "best of the 64 nearest starts", "best of 16 of the prior")
 VOICES = "nearest voice of a bank"
@@ -120,9 +122,9 @@ def table(results: dict[str, list[dict[str, float]]]) -> str:
 def main() -> None:
     """Measure what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("bank", type=Path, nargs="?", default=SHARED / "dx7_test.vmem")
+    parser.add_argument("bank", type=Path, nargs="?", default=PRESETS / "dx7_test.vmem")
     parser.add_argument("--model", default="dexed-t6", help="name or folder")
-    parser.add_argument("--voices", type=Path, default=SHARED / "dx7_train.vmem")
+    parser.add_argument("--voices", type=Path, default=PRESETS / "dx7_train.vmem")
     parser.add_argument("--seconds", type=float, nargs="*", default=[], help="of searches")
     parser.add_argument("--sounds", type=int, default=200, help="the first so many")
     parser.add_argument("--ways", nargs="*", help="those whose name has one of these words")

@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from render_dexed_sounds import split_nobody
 
 from synthmatch import Note, load_synth
 from synthmatch.metrics import mfccd
@@ -57,13 +58,19 @@ def weigh(found: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
 def main() -> None:
     """Measure, and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("sounds", type=Path)
+    parser.add_argument("sounds", type=Path, nargs="?", default=Path("runs/dexed-t6/sounds"))
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/dexed-t6/effects.npy"))
     parser.add_argument("--voices", type=int, default=19)
+    parser.add_argument("--quick", action="store_true", help="one voice, nobody's")
     args = parser.parse_args()
+    if args.quick:
+        args.sounds, args.voices = args.output.with_suffix(".sounds"), 1
+        split_nobody(args.sounds)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
     voices, weights = np.load(args.sounds / "voices.npy"), np.load(args.sounds / "weights.npy")
     found = weigh(effects(voices, weights, args.voices), load_synth("dexed").space.names)
-    np.save(args.output, found)
+    with args.output.open("wb") as file:
+        np.save(file, found)
     print(f"weights from {found.min():.2f} to {found.max():.2f}")
 
 

@@ -104,8 +104,17 @@ def held_out(folder: Path) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(value) for name, value in made.items()}
 
 
-def render(folder: Path, number: int) -> int:
-    """Write one shard."""
+def split_nobody(folder: Path) -> None:
+    """Write draws of the prior in place of people's voices, a few, to try the scripts with."""
+    folder.mkdir(parents=True, exist_ok=True)
+    vectors = load_synth("dexed").sample(np.random.default_rng(14), 72)
+    np.save(folder / "held_out.npy", vectors[:8])
+    np.save(folder / "voices.npy", vectors[8:])
+    np.save(folder / "weights.npy", np.ones(64))
+
+
+def render(folder: Path, number: int, count: int = SHARD) -> int:
+    """Write one shard, of ``count`` sounds."""
     import numba
 
     numba.set_num_threads(1)
@@ -117,9 +126,9 @@ def render(folder: Path, number: int) -> int:
     voices, weights = np.load(folder / "voices.npy"), np.load(folder / "weights.npy")
     synth = load_synth("dexed")
     pictures = NotePictures(RATE, round(SECONDS * RATE))
-    vectors = synth.canonical(draw(rng, voices, weights, SHARD))
+    vectors = synth.canonical(draw(rng, voices, weights, count))
     rows: dict[str, list[np.ndarray]] = {}
-    for start in range(0, SHARD, TOGETHER):
+    for start in range(0, count, TOGETHER):
         made = describe(pictures, vectors[start : start + TOGETHER], note(rng))
         for name, value in made.items():
             rows.setdefault(name, []).append(value)
@@ -134,11 +143,18 @@ def render(folder: Path, number: int) -> int:
 def main() -> None:
     """Split the voices and render the shards that are missing."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("bank", type=Path, help="packed voices (.vmem) or dumps (.syx)")
+    parser.add_argument("bank", type=Path, nargs="?", help="packed voices (.vmem) or dumps")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/dexed-t6/sounds"))
     parser.add_argument("--shards", type=int, default=80, help=f"of {SHARD} sounds")
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="a few sounds of nobody's voices")
     args = parser.parse_args()
+    if args.quick:
+        split_nobody(args.output)
+        render(args.output, 0, 64)
+        return
+    if args.bank is None:
+        parser.error("give a bank of people's voices")
     args.output.mkdir(parents=True, exist_ok=True)
     if not (args.output / "weights.npy").exists():
         split(args.bank, args.output)

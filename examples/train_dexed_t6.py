@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from render_dexed_sounds import RATE, SECONDS, held_out
+from render_dexed_sounds import RATE, SECONDS, held_out, render, split_nobody
 from safetensors.numpy import load_file
 
 from synthmatch import load_synth
@@ -128,7 +128,7 @@ def average(into: torch.nn.Module, live: torch.nn.Module, step: int) -> None:
 def main() -> None:
     """Train, or go on."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("sounds", type=Path)
+    parser.add_argument("sounds", type=Path, nargs="?", default=Path("runs/dexed-t6/sounds"))
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/dexed-t6/model"))
     parser.add_argument("--effects", type=Path, help="weights of the parameters (.npy)")
     parser.add_argument("--steps", type=int, default=12000)
@@ -136,7 +136,12 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--save", type=float, default=180.0, help="seconds between checkpoints")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=NUMBER")
+    parser.add_argument("--quick", action="store_true", help="three steps on a few sounds")
     args = parser.parse_args()
+    if args.quick:
+        args.sounds, args.steps, args.batch = args.output / "sounds", 3, 8
+        split_nobody(args.sounds)
+        render(args.sounds, 0, 64)
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.manual_seed(14)
