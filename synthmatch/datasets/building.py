@@ -28,7 +28,7 @@ _AHEAD = 64  # shards handed to the executor before one is waited for
 _PROBE = 3  # sounds of a shard that are rendered again to know the synth by
 _ALIKE = 0.1  # difference of two renders of a sound, of its norm, that machines may make
 
-Progress = Callable[[int, int, float], None]
+BuildProgress = Callable[[int, int, float], None]
 
 
 def build_dataset(
@@ -46,7 +46,7 @@ def build_dataset(
     scheduler: str | None = None,
     executor: Executor | None = None,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: BuildProgress | None = None,
 ) -> Path:
     """Render a data set to disk; the same call goes on with one that was interrupted.
 
@@ -161,7 +161,7 @@ def _check_sound(plan: Plan, source: Source, entry: manifest.Entry) -> None:
 
 
 def _run(
-    plan: Plan, done: dict[int, manifest.Entry], executor: Executor, progress: Progress | None
+    plan: Plan, done: dict[int, manifest.Entry], executor: Executor, progress: BuildProgress | None
 ) -> None:
     """Render the missing shards; on an error or Ctrl-C drop those not begun."""
     description = plan.description

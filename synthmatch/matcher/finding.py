@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -14,13 +14,14 @@ from ..search import (
     Budget,
     Evaluate,
     Optimizer,
-    Progress,
     Sampler,
+    Search,
+    SearchProgress,
     SearchResult,
     make_optimizer,
     search_in_stages,
 )
-from ..synth import Synth, sample_prior
+from ..synth import Synth, audible, sample_prior
 from .network import Network
 from .prediction import Prediction
 from .ranking import ranked
@@ -79,7 +80,8 @@ class Finder:
         as search.
         """
         rates = search_rates(target, self._synth.sample_rate)
-        stages = [target.evaluate(self._synth, rate) for rate in rates]
+        # What a later stage goes over again need not be exact.
+        stages = [target.evaluate(self._synth, rate, rate == rates[-1]) for rate in rates]
         for stage in stages:
             stage(self._synth.space.encode({})[None])
         return stages
@@ -112,11 +114,25 @@ class Finder:
         stages: Sequence[Evaluate],
         proposed: Proposed,
         budget: Budget | None,
-        progress: Progress | None,
+        progress: SearchProgress | None,
     ) -> SearchResult:
         """Search within a budget, or rank what is proposed where there is none."""
         if budget is None:
             return ranked(proposed.vectors, stages[-1](proposed.vectors))
+        optimizer, start = self._optimizers(proposed)
+        if self._method == "random":  # which learns nothing that a second stage could use
+            stages = stages[-1:]
+        return search_in_stages(stages, optimizer, start, budget, keep=_POOL, progress=progress)
+
+    def begin(self, evaluate: Evaluate, proposed: Proposed) -> Search:
+        """Return a search by one distance that goes on from one share of a budget to the next."""
+        optimizer, start = self._optimizers(proposed)
+        return Search(evaluate, optimizer(0, start), keep=_POOL)
+
+    def _optimizers(
+        self, proposed: Proposed
+    ) -> tuple[Callable[[int, FloatArray], Optimizer], FloatArray]:
+        """Return what makes the optimiser of a stage from where it starts, and the first start."""
         sample: Sampler = partial(sample_prior, self._synth)
         start = proposed.vectors
         if proposed.prediction is not None:
@@ -126,11 +142,16 @@ class Finder:
 
         def optimizer(stage: int, first: FloatArray) -> Optimizer:
             rng = np.random.default_rng([self._seed, 1, stage] if stage else [self._seed, 1])
-            return make_optimizer(self._method, self._synth.space, rng, start=first, sample=sample)
+            return make_optimizer(
+                self._method,
+                self._synth.space,
+                rng,
+                start=first,
+                sample=sample,
+                audible=partial(audible, self._synth),
+            )
 
-        if self._method == "random":  # which learns nothing that a second stage could use
-            stages = stages[-1:]
-        return search_in_stages(stages, optimizer, start, budget, keep=_POOL, progress=progress)
+        return optimizer, start
 
     def describe(self, proposed: Proposed, found: SearchResult, budget: Budget | None) -> str:
         """Return how the candidates were found, for people."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..metrics import audio_metrics
+from ..objective import Candidate
 from ..parameters import FloatArray
 from ..search import SearchResult
 from ..synth import Synth, render_batch
-from .match import Candidate
 from .target import Target
 
 _RENDERED = 64  # vectors that candidates are picked from, by their sound

@@ -41,7 +41,7 @@ class Target:
         self.note = note
         self._pool = pool
         self._samples: dict[int, AudioArray] = {}
-        self._objectives: dict[int, Objective] = {}
+        self._objectives: dict[tuple[int, bool], Objective] = {}
 
     def samples(self, sample_rate: int) -> AudioArray:
         """Return the recording at a rate in Hz, as long as the note: ``float32 [samples]``."""
@@ -50,16 +50,22 @@ class Target:
             self._samples[sample_rate] = fit_length(self.recording.at(sample_rate), wanted)
         return self._samples[sample_rate]
 
-    def objective(self, sample_rate: int) -> Objective:
-        """Return the distance from the recording at a rate in Hz."""
-        if sample_rate not in self._objectives:
+    def objective(self, sample_rate: int, overlap: bool = True) -> Objective:
+        """Return the distance from the recording at a rate in Hz, exact or quick."""
+        key = sample_rate, overlap
+        if key not in self._objectives:
             samples = self.samples(sample_rate)
-            self._objectives[sample_rate] = Objective(samples, sample_rate, pool=self._pool)
-        return self._objectives[sample_rate]
+            self._objectives[key] = Objective(
+                samples, sample_rate, pool=self._pool, overlap=overlap
+            )
+        return self._objectives[key]
 
-    def evaluate(self, synth: Synth, sample_rate: int) -> Evaluate:
-        """Return the distances of a synth's vectors, ``[n, d] -> [n]``, at a rate in Hz."""
-        objective = self.objective(sample_rate)
+    def evaluate(self, synth: Synth, sample_rate: int, overlap: bool = True) -> Evaluate:
+        """Return the distances of a synth's vectors, ``[n, d] -> [n]``, at a rate in Hz.
+
+        Those of windows that do not ``overlap`` take less time.
+        """
+        objective = self.objective(sample_rate, overlap)
 
         def distances(vectors: FloatArray) -> FloatArray:
             return objective(render_batch(synth, vectors, self.note, sample_rate))

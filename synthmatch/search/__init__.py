@@ -21,8 +21,8 @@ import numpy.typing as npt
 
 from ..errors import SearchError
 from ..parameters import ParameterSpace
-from .grid import Grid, Sampler
-from .loop import Budget, Evaluate, Optimizer, Progress, Search, SearchResult, search
+from .grid import Audible, Grid, Sampler
+from .loop import Budget, Evaluate, Optimizer, Search, SearchProgress, SearchResult, search
 from .stages import search_in_stages
 
 if TYPE_CHECKING:
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT",
     "METHODS",
+    "Audible",
     "Budget",
     "Evaluate",
     "Optimizer",
-    "Progress",
     "Sampler",
     "Search",
+    "SearchProgress",
     "SearchResult",
     "make_optimizer",
     "search",
@@ -60,6 +61,7 @@ def make_optimizer(
     start: npt.ArrayLike | None = None,
     *,
     sample: Sampler | None = None,
+    audible: Audible | None = None,
     **options: Any,
 ) -> Optimizer:
     """Return a fresh optimiser over the free parameters of ``space``.
@@ -78,6 +80,9 @@ def make_optimizer(
     sample : callable, optional
         ``sample(rng, n) -> [n, d]``, where fresh vectors come from: a prior over good
         patches. Uniform by default.
+    audible : callable, optional
+        ``audible(vectors [n, d]) -> bool [n, d]``, which coordinates matter in a vector, for
+        methods that change some at a time. All by default.
     **options
         Settings of the method, such as ``population``; see its class.
 
@@ -96,6 +101,6 @@ def make_optimizer(
         )
     module, kind = _HOMES[name]
     build: Callable[..., Optimizer] = getattr(importlib.import_module(module, __name__), kind)
-    grid = Grid(space, sample)
+    grid = Grid(space, sample, audible)
     first = grid.unique(np.empty((0, len(space))) if start is None else space.check_vectors(start))
     return build(grid, np.random.default_rng(rng), first, **options)

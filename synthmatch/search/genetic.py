@@ -53,7 +53,8 @@ class Genetic:
         Share of such children whose numeric parameters are drawn around and between
         those of the parents instead (BLX).
     mutations : float
-        Mean number of parameters that mutate in a child, beside one that always does.
+        Mean number of parameters that mutate in a child, beside one that always does. Those
+        that cannot be heard in it, as far as the synth knows, do not.
     reset : float
         Share of mutations that take the value of a fresh draw from the prior.
     sigma : (float, float)
@@ -113,7 +114,7 @@ class Genetic:
         self._grouped = grouped
         self._blend = blend
         self._reset = reset
-        self._rate = min(1.0, mutations / max(1, int(grid.movable.sum())))
+        self._mutations = mutations
         self._sigma = sigma
         self._initial = initial
         self._patience = patience
@@ -139,13 +140,13 @@ class Genetic:
         if not self._age:
             return self._first
         a, b = self._select(self._children), self._select(self._children)
-        children = self._mutate(self._cross(a, b), self._rate)
+        children = self._mutate(self._cross(a, b))
         for _ in range(_TRIES):
             rows = keys(children)
             stale = np.array([key in self._seen or key in rows[:i] for i, key in enumerate(rows)])
             if not stale.any():
                 break
-            children[stale] = self._mutate(children[stale], self._rate)
+            children[stale] = self._mutate(children[stale])
         return children
 
     def tell(self, vectors: FloatArray, losses: FloatArray) -> None:
@@ -200,13 +201,14 @@ class Genetic:
         cross = self._rng.random((n, 1)) < self._crossover
         return self._grid.snap(np.where(cross, np.where(blend, mixed, uniform), a))
 
-    def _mutate(self, vectors: FloatArray, rate: float) -> FloatArray:
+    def _mutate(self, vectors: FloatArray) -> FloatArray:
         """Return ``vectors`` with one change each at least, of a random size."""
         n, d = vectors.shape
+        worth = self._grid.worth_moving(vectors)
+        rate = self._mutations / np.maximum(1, worth.sum(axis=1, keepdims=True))
         change = self._rng.random((n, d)) < rate
-        movable = np.flatnonzero(self._grid.movable)
-        if len(movable):
-            change[np.arange(n), self._rng.choice(movable, n)] = True
+        change[np.arange(n), (self._rng.random((n, d)) * worth).argmax(axis=1)] = True
+        change &= worth
         low, high = np.log(self._sigma)
         sigma = np.exp(self._rng.uniform(low, high, (n, 1)))
         stepped = self._grid.step(vectors, change, sigma, self._rng)

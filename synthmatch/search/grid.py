@@ -12,6 +12,7 @@ from ..parameters import FloatArray, ParameterSpace
 
 Sampler = Callable[[np.random.Generator, int], FloatArray]
 BoolArray = npt.NDArray[np.bool_]
+Audible = Callable[[FloatArray], BoolArray]
 
 
 class Grid:
@@ -31,8 +32,14 @@ class Grid:
         group is one of its own.
     """
 
-    def __init__(self, space: ParameterSpace, sample: Sampler | None = None) -> None:
+    def __init__(
+        self,
+        space: ParameterSpace,
+        sample: Sampler | None = None,
+        audible: Audible | None = None,
+    ) -> None:
         self._sample = sample if sample is not None else space.sample
+        self._audible = audible
         self.bins = np.array([np.inf if p.kind == "continuous" else len(p.choices) for p in space])
         self.categorical = np.array([p.kind == "categorical" for p in space])
         self.discrete: BoolArray = np.isfinite(self.bins)
@@ -54,6 +61,12 @@ class Grid:
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
         """Return ``n`` fresh vectors ``[n, d]`` of the prior."""
         return self.snap(self._sample(rng, n))
+
+    def worth_moving(self, vectors: FloatArray) -> BoolArray:
+        """Return ``bool [n, d]``: the coordinates of ``vectors`` to change, where that is heard."""
+        if self._audible is None:
+            return np.tile(self.movable, (len(vectors), 1))
+        return self._audible(vectors) & self.movable
 
     def unique(self, vectors: FloatArray) -> FloatArray:
         """Return ``vectors`` snapped, each once, in the order of their first appearance."""

@@ -80,6 +80,18 @@ def test_orders_graded_changes(name):
     assert_ordered(GRADED[name])
 
 
+@pytest.mark.parametrize("name", GRADED)
+def test_windows_that_only_follow_each_other_order_sounds_alike(name):
+    sounds = np.stack(GRADED[name])
+    quick = Objective(sounds[0], RATE, overlap=False)
+    distances = quick(np.vstack([sounds, np.zeros_like(sounds[:1])]))
+    assert distances[0] == 0.0 and (np.diff(distances) > 0).all()
+    assert (
+        quick.features(sounds).values.shape[1]
+        < 0.52 * (Objective(sounds[0], RATE).features(sounds).values.shape[1])
+    )
+
+
 def test_any_likeness_beats_silence():
     target = steady()
     others = np.stack([noise(), steady(311.0), tone(60.0, decay=0.05)])

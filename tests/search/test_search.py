@@ -344,6 +344,25 @@ def test_draws_come_from_the_prior(method):
     assert run(method, MIXED, bowl, 40, sample=prior).losses[0] < 0.01
 
 
+def test_what_cannot_be_heard_does_not_mutate():
+    def audible(vectors):  # the last four are heard where the first is high
+        return np.hstack([np.ones((len(vectors), 4)), np.tile(vectors[:, :1] > 0.5, 4)]) > 0
+
+    low = np.full((50, 8), 0.2)
+    low[:, 1] = np.linspace(0.1, 0.9, 50)
+    changed = {}
+    for known in (audible, None):
+        options = {"audible": known, "crossover": 0.0, "children": 50, "mutations": 3.0}
+        optimizer = make_optimizer("genetic", CONTINUOUS, 0, low, **options)
+        optimizer.tell(optimizer.ask(), np.arange(50.0))
+        children = optimizer.ask()
+        assert (children != 0.2)[:, 0].any()
+        changed[known] = (children != 0.2)[:, 4:].any(axis=1)
+    assert not changed[audible].any() and changed[None].mean() > 0.5
+    nothing = Grid(MIXED, audible=lambda vectors: np.zeros(vectors.shape, dtype=bool))
+    assert not nothing.worth_moving(np.full((3, len(MIXED)), 0.2)).any()
+
+
 def test_steps_follow_the_kind_of_parameter():
     rng = np.random.default_rng(0)
     grid = Grid(MIXED)
