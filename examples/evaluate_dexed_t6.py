@@ -40,14 +40,13 @@ VOICES = "nearest voice of a bank"
 
 
 @cache
-def _matchers(model: str) -> tuple[Matcher, Matcher, Matcher]:
-    """Return matchers with network and starts, network alone, and starts alone."""
+def _matcher(model: str, starts: bool) -> Matcher:
+    """Return a matcher with a model or "none", and with the starts or without, on one core."""
     import torch
 
     torch.set_num_threads(1)
-    both = Matcher.from_pretrained(model, synth=load_synth("dexed", sample_rate=RATE), workers=1)
-    alone = Matcher(both.synth, model=both.network, starts=False, workers=1)
-    return both, alone, Matcher(both.synth, model="none", workers=1)
+    synth = load_synth("dexed", sample_rate=RATE)
+    return Matcher(synth, model=model, starts=starts, workers=1)
 
 
 @cache
@@ -57,8 +56,7 @@ def _bank(path: str) -> Bank:
 
 def measure(model: str, voices: str, vector: np.ndarray, way: str) -> dict[str, float]:
     """Return the figures of one way on the sound of one vector."""
-    both, alone, starts = _matchers(model)
-    synth = both.synth
+    synth = _matcher("none", True).synth
     target = render_batch(synth, vector[None], NOTE, RATE)[0]
 
     def best(vectors: np.ndarray) -> np.ndarray:
@@ -66,16 +64,22 @@ def measure(model: str, voices: str, vector: np.ndarray, way: str) -> dict[str, 
         return vectors[int(np.argmin(Objective(target, RATE)(made)))]
 
     def nearest(count: int) -> np.ndarray:
-        return best(starts.starts.nearest(target, RATE, NOTE, count))
+        return best(_matcher("none", True).starts.nearest(target, RATE, NOTE, count))
 
-    def search(matcher: Matcher, seconds: float) -> np.ndarray:
-        return matcher.predict(target, RATE, note=NOTE, candidates=1, seconds=seconds).best.vector
+    def predict(starts: bool, seconds: float | None = None) -> np.ndarray:
+        matcher = _matcher(model, starts)
+        found = matcher.predict(target, RATE, note=NOTE, candidates=1, seconds=seconds)
+        return found.best.vector
+
+    def likeliest() -> np.ndarray:
+        matcher = _matcher(model, False)
+        return matcher.network.predict(matcher.read(target, RATE), NOTE).likeliest()[0]
 
     rng = np.random.default_rng(0)
     known: dict[str, Callable[[], np.ndarray]] = {
-        PREDICT[0]: lambda: both.network.predict(both.read(target, RATE), NOTE).likeliest()[0],
-        PREDICT[1]: lambda: alone.predict(target, RATE, note=NOTE, candidates=1).best.vector,
-        PREDICT[2]: lambda: both.predict(target, RATE, note=NOTE, candidates=1).best.vector,
+        PREDICT[0]: likeliest,
+        PREDICT[1]: partial(predict, False),
+        PREDICT[2]: partial(predict, True),
         BASELINES[0]: partial(nearest, 1),
         BASELINES[1]: partial(nearest, 64),
         BASELINES[2]: lambda: best(sample_prior(synth, rng, 16)),
@@ -84,8 +88,7 @@ def measure(model: str, voices: str, vector: np.ndarray, way: str) -> dict[str, 
     if way in known:
         found = known[way]()
     else:
-        name, _, seconds = way.removesuffix(" s").rpartition(", ")
-        found = search(both if name == "match with it" else starts, float(seconds))
+        found = predict(True, float(way.removesuffix(" s").rpartition(", ")[2]))
     audio = render_batch(synth, found[None], NOTE, RATE)
     measured = audio_metrics(target, audio, RATE)
     return {
@@ -149,14 +152,20 @@ def main() -> None:
     if args.ways:
         ways = [way for way in ways if any(word in way for word in args.ways)]
     vectors = vectors[: args.sounds]
+    named = {way: way in PREDICT or "with it" in way for way in ways}
     jobs = {
-        f"{way}/{number}": (args.model, str(args.voices), vector, way)
+        f"{way}/{number}": (
+            args.model if named[way] else "none",
+            str(args.voices) if way == VOICES else "",
+            vector,
+            way,
+        )
         for number, vector in enumerate(vectors)
         for way in ways
     }
-    results = Results(args.output / f"{args.bank.stem}_{Path(args.model).name}.json")
-    results.measure(measure, jobs, args.processes)
-    wanted = {way: [results[f"{way}/{n}"] for n in range(len(vectors))] for way in ways}
+    results = Results(args.output / f"{args.bank.stem}.json")
+    rows = results.measure(measure, jobs, args.processes)
+    wanted = {way: [rows[f"{way}/{n}"] for n in range(len(vectors))] for way in ways}
     print(f"{len(vectors)} voices of {args.bank.name}, {args.model}:\n\n{table(wanted)}")
 
 
