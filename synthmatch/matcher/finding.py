@@ -22,7 +22,8 @@ from ..search import (
     search_in_stages,
 )
 from ..synth import Synth, audible, sample_prior
-from .network import Network, Prediction
+from .network import Network
+from .prediction import Prediction
 from .ranking import ranked
 from .rates import search_rates
 from .target import Target
