@@ -1,4 +1,7 @@
-"""The sample rates that a search compares at: low for most of it, higher at the end."""
+"""The sample rates that a search compares at: low for most of it, higher at the end.
+
+Where there are two, the first is compared at with windows that do not overlap.
+"""
 
 from __future__ import annotations
 

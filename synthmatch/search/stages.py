@@ -1,7 +1,8 @@
 """A search in two stages: most of it with a quick objective, the end with an exact one.
 
-At half the sample rate twice as many sounds are compared in the same time; what the low rate
-cannot tell apart, the last stage can. A short search gains nothing by a second stage.
+At half the sample rate, and with windows that do not overlap, several times as many sounds
+are compared in the same time; what that cannot tell apart, the last stage can. A short search
+gains nothing by a second stage.
 """
 
 from __future__ import annotations
