@@ -158,6 +158,7 @@ def main() -> None:
         effects = torch.from_numpy(np.load(args.effects)).float()
     loss_of = Loss(data, effects)
     held = Loss(held_out(args.sounds), effects)
+    torch.set_num_threads(1)  # again: numba, which shares OpenMP with torch, has set its own
     marginals(network, data)
     mean = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(network.parameters(), args.rate, weight_decay=0.02, fused=True)

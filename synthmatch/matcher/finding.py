@@ -29,7 +29,7 @@ from .rates import search_rates
 from .target import Target
 
 _DRAWS = 16  # candidates that a network proposes to be ranked
-_STARTS = 128  # candidates that it proposes for a search to start from
+_MORE = 128  # fresh draws that a search which a network guides starts from besides
 _FROM_BANK = 32  # presets of the user's bank that are tried
 _FROM_STARTS = 64  # draws of the prior that are tried, the nearest of very many
 _NEAR = 2048  # draws that a search takes half of its fresh ones from, in turn
@@ -109,7 +109,7 @@ class Finder:
             rows.append(near.take(min(len(near), _FROM_STARTS)))
             words.append(f"{len(rows[-1])} of {len(self._starts):,} starts")
         if network is not None and prediction is not None:
-            count = _DRAWS if budget is None else _STARTS
+            count = _DRAWS if budget is None else prediction.starts
             rows.append(prediction.propose(np.random.default_rng([self._seed, 2]), count))
             words.append(f"{count} proposals of {network.name}")
         return Proposed(np.concatenate(rows), ", then ".join(words), prediction, near)
@@ -144,7 +144,7 @@ class Finder:
             sample = partial(_half_near, sample, proposed.near)
         if proposed.prediction is not None:
             sample = proposed.prediction.guide(sample)
-            more = sample(np.random.default_rng([self._seed, len(start)]), _STARTS)
+            more = sample(np.random.default_rng([self._seed, len(start)]), _MORE)
             start = np.concatenate([start, more])
 
         def optimizer(stage: int, first: FloatArray) -> Optimizer:

@@ -33,6 +33,8 @@ class Prediction:
     """
 
     wander: float = _WANDER
+    starts: int = 128
+    """Candidates that it proposes for a search to start from."""
 
     def __init__(self, head: Head, output: Tensor) -> None:
         self._head = head
@@ -60,7 +62,7 @@ class Prediction:
         """Return a source of fresh draws for a search: half from here, half from ``prior``."""
 
         def sample(rng: np.random.Generator, n: int) -> FloatArray:
-            drawn = prior(rng, n)
+            drawn = prior(rng, n).copy()
             guided = np.flatnonzero(rng.random(n) < _GUIDED)
             drawn[guided] = self.draw(rng, len(guided), self.wander)
             return drawn
@@ -80,6 +82,7 @@ class Completion(Prediction):
     """
 
     wander = 1.0  # its draws agree with themselves; a search wanders from there on its own
+    starts = 32  # a draw costs as much as several sounds
 
     def __init__(self, network: MaskedTransformer, heard: Tensor) -> None:
         super().__init__(network.head, heard)
@@ -88,6 +91,23 @@ class Completion(Prediction):
     def likeliest(self) -> FloatArray:
         """Return a vector ``[1, d]`` that takes the likeliest class in each round."""
         return self._draw(np.random.default_rng(0), 1, _CERTAIN)
+
+    def guide(self, prior: Sampler) -> Sampler:
+        """Return a source of fresh draws for a search: half from here, half from ``prior``.
+
+        Those from here are taken from a few that are drawn once.
+        """
+        pool: list[FloatArray] = []
+
+        def sample(rng: np.random.Generator, n: int) -> FloatArray:
+            if not pool:
+                pool.append(self.draw(rng, self.starts, self.wander))
+            drawn = prior(rng, n).copy()
+            guided = np.flatnonzero(rng.random(n) < _GUIDED)
+            drawn[guided] = pool[0][rng.integers(0, self.starts, len(guided))]
+            return drawn
+
+        return sample
 
     def _draw(self, rng: np.random.Generator, n: int, temperature: float) -> FloatArray:
         nothing = np.zeros((n, len(self._head.space)))
