@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -33,7 +34,7 @@ BuildProgress = Callable[[int, int, float], None]
 
 def build_dataset(
     what: Source | Setting | Synth | str,
-    folder: str | Path,
+    folder: str | os.PathLike[str],
     sounds: int,
     *,
     note: Note | None = None,
@@ -133,7 +134,7 @@ def _prepare(plan: Plan, source: Source, overwrite: bool) -> dict[int, manifest.
         unlike = description.unlike(before)
         if unlike and manifest.read_entries(folder, before):  # one without a shard is no loss
             raise DatasetError(
-                f"{folder} holds a data set with another {', '.join(unlike)}; "
+                f"{folder} holds a data set that differs in {', '.join(unlike)}; "
                 f"use another folder or overwrite it"
             )
     elif next((folder / manifest.FOLDER).glob("*.parquet"), None) is not None:
