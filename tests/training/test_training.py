@@ -518,7 +518,7 @@ def test_says_what_it_needs_and_warns_where_that_is_not_there(tmp_path, monkeypa
 def test_batches_that_no_machine_holds_are_refused_before_anything_is_rendered(tmp_path):
     for change in ({"batch": 100_000_000}, {"validate": 100_000_000}):
         recipe = dataclasses.replace(QUICK, **change)
-        with pytest.raises(TrainingError, match="100,000,000 sounds at once take .* GB; take a"):
+        with pytest.raises(TrainingError, match=r"100,000,000 sounds at once take .* GB; take a"):
             train(sine_source(), "conv1", out=tmp_path / "m", recipe=recipe, device="cpu")
 
 
