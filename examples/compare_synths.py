@@ -25,7 +25,7 @@ from compare_ways import INSTRUMENTS
 from match_instruments import SOUND_FONT, record
 
 from synthmatch import Matcher, Note, list_synths, load_synth
-from synthmatch.audio import read_recording, resample, write_wav
+from synthmatch.audio import loudness, read_recording, resample, write_wav
 from synthmatch.metrics import audio_metrics
 from synthmatch.objective import Objective
 from synthmatch.search import Budget
@@ -40,6 +40,7 @@ DRUMS = {
     "crash": (0, 49, 9),
     "cowbell": (0, 56, 9),
 }
+AUDIBLE = -50.0  # LUFS
 NOTE = Note(60, 100, held=1.0, total=2.0)
 
 
@@ -59,9 +60,10 @@ def sounds(
         files["voice/vowel"] = file
     for name in synths:
         synth = load_synth(name)
-        vectors = sample_prior(synth, np.random.default_rng(2026), count)
+        vectors = sample_prior(synth, np.random.default_rng(2026), 3 * count)
         audio = render_batch(synth, vectors, own_note(synth) or NOTE, synth.sample_rate)
-        for number, sound in enumerate(audio):
+        audible = [sound for sound in audio if loudness(sound, synth.sample_rate) > AUDIBLE]
+        for number, sound in enumerate(audible[:count]):
             file = folder / f"{name}-{number}.wav"
             write_wav(file, sound, synth.sample_rate)
             files[f"{name}/{number}"] = file
@@ -115,13 +117,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--synths", nargs="+", default=list_synths())
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--renders", type=int, help="Budget in sounds instead of seconds.")
     parser.add_argument("--sounds", type=int, default=10, help="Of each synth's prior.")
     parser.add_argument("--sound-font", type=Path, default=SOUND_FONT)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path("runs/compare_synths"))
     parser.add_argument("--quick", action="store_true", help="fm and jsyn, one sound of each")
     args = parser.parse_args()
-    budget = Budget(seconds=args.seconds)
+    budget = Budget(renders=args.renders, seconds=None if args.renders else args.seconds)
     if args.quick:
         args.synths, args.sounds, budget = ["fm", "jsyn"], 1, Budget(renders=50)
     with tempfile.TemporaryDirectory() as scratch:
