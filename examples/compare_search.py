@@ -106,9 +106,8 @@ def main() -> None:
         for name in args.synths
         for method in METHODS
     }
-    todo = {key: job for key, job in jobs.items() if key not in results}
-    results.collect(((key, rebuild(*job)) for key, job in todo.items()), len(todo))
-    print(f"{args.sounds} sounds per synth, mean (median):\n\n{table(results)}")
+    rows = results.measure(rebuild, jobs)
+    print(f"{args.sounds} sounds per synth, mean (median):\n\n{table(rows)}")
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def _open(setting: str, model: str) -> tuple[Source, Matcher, Matcher]:
     torch.set_num_threads(1)
     source = open_source(load_setting(setting))
     trained = Matcher.from_pretrained(model, workers=1)
-    return source, trained, Matcher(trained.synth, workers=1)
+    return source, trained, Matcher(trained.synth, model="none", workers=1)
 
 
 def _held_out(source: Source, number: int) -> tuple[Recording, np.ndarray]:
@@ -107,7 +107,7 @@ def measure(setting: str, model: str, sound: int | str, way: str, seconds: float
         vector = trained.predict(recording, note=note, candidates=1, budget=budget).best.vector
     else:
         first = trained.predict(recording, note=note, candidates=5)
-        vector = trained.refine(recording, first, budget, method="proxy").best.vector
+        vector = trained.refine(recording, first, budget=budget, method="proxy").best.vector
     spent = time.perf_counter() - began
     synth = trained.synth
     rate = synth.sample_rate
@@ -181,9 +181,9 @@ def main() -> None:
             for key, sound in sounds.items()
             for way in ways
         }
-        results.measure(measure, jobs, args.processes)
+        rows = results.measure(measure, jobs, args.processes)
     print(f"{args.setting}, {args.model}, {args.seconds:g} s, mean (median):\n")
-    print(table(results))
+    print(table(rows))
 
 
 if __name__ == "__main__":

@@ -17,35 +17,35 @@ import struct
 import subprocess
 from pathlib import Path
 
-from synthmatch import Match, Matcher
-from synthmatch.audio import read_recording, write_wav
-from synthmatch.report import report_match
-from synthmatch.search import Budget
-from synthmatch.synth import preset_suffixes, save_patch
+from synthmatch import Matcher
 
 INSTRUMENTS = {"electric_piano": (4, 60), "trumpet": (56, 67), "marimba": (12, 72)}
 SOUND_FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 
 
-def midi_file(program: int, pitch: int, held: float) -> bytes:
-    """Return a standard MIDI file that plays one note, 480 ticks to half a second."""
+def midi_file(program: int, pitch: int, held: float, channel: int = 0) -> bytes:
+    """Return a standard MIDI file that plays one note, 480 ticks to half a second.
+
+    Channel 9 is that of the drums, whose pitch says which drum.
+    """
     release = round(held * 960)
     wait = bytes([0x80 | release >> 7, release & 0x7F])
-    events = b"\x00" + bytes([0xC0, program])
-    events += b"\x00" + bytes([0x90, pitch, 100]) + wait + bytes([0x80, pitch, 0])
+    events = b"\x00" + bytes([0xC0 | channel, program])
+    events += b"\x00" + bytes([0x90 | channel, pitch, 100]) + wait
+    events += bytes([0x80 | channel, pitch, 0])
     events += b"\x8f\x00\xff\x2f\x00"
     header = b"MThd" + struct.pack(">IHHH", 6, 0, 1, 480)
     return header + b"MTrk" + struct.pack(">I", len(events)) + events
 
 
 def record(
-    folder: Path, sound_font: Path, instruments: dict[str, tuple[int, int]]
+    folder: Path, sound_font: Path, instruments: dict[str, tuple[int, ...]]
 ) -> dict[str, Path]:
-    """Play instruments (program and MIDI note) to WAV files and return these by name."""
+    """Play instruments (program, MIDI note, maybe channel) to WAV files; return these by name."""
     files = {}
-    for name, (program, pitch) in instruments.items():
+    for name, (program, pitch, *channel) in instruments.items():
         score, files[name] = folder / f"{name}.mid", folder / f"{name}.wav"
-        score.write_bytes(midi_file(program, pitch, 1.0))
+        score.write_bytes(midi_file(program, pitch, 1.0, *channel))
         command = ["fluidsynth", "-ni", "-R", "0", "-C", "0", "-r", "44100", "-g", "1"]
         subprocess.run(
             [*command, "-F", str(files[name]), str(sound_font), str(score)],
@@ -53,14 +53,6 @@ def record(
             capture_output=True,
         )
     return files
-
-
-def write(match: Match, matcher: Matcher, base: Path) -> None:
-    """Write preset, sound and report of the best candidate."""
-    suffix = preset_suffixes(matcher.synth)[0]
-    save_patch(matcher.synth, match.patch, base.with_suffix(suffix))
-    write_wav(base.with_suffix(".wav"), match.best.audio, match.sample_rate)
-    report_match(base.with_suffix(".html"), match, matcher.synth.space)
 
 
 def main() -> None:
@@ -83,13 +75,12 @@ def main() -> None:
     )
     print("|---|---|---:|---:|---:|---:|")
     for name, file in record(args.output, args.sound_font, INSTRUMENTS).items():
-        recording = read_recording(file)
         for synth in args.synths:
             matcher = Matcher(synth)
-            match = matcher.predict(recording, budget=Budget(seconds=args.seconds))
-            random = Matcher(synth, model="none", method="random", starts=False, seed=1)
-            chance = random.predict(recording, budget=Budget(renders=1), candidates=1)
-            write(match, matcher, args.output / f"{name}-{synth}")
+            match = matcher.predict(file, seconds=args.seconds)
+            blind = Matcher(synth, model="none", starts=False, method="random", seed=1)
+            chance = blind.predict(file, renders=1, candidates=1)
+            match.save(args.output, f"{name}-{synth}", report=True, overwrite=True)
             best = match.best
             print(
                 f"| {name} | {synth} | {best.distance:.3f} | {best.metrics['mfccd']:.1f} "

@@ -63,12 +63,9 @@ def measure(
     """Match the sound of one vector on one core; return the best candidate's figures."""
     synth = load_synth(name)
     target = synth.render(synth.space.decode(vector), NOTE, synth.sample_rate)
-    matcher = Matcher(
-        synth if informed else Uninformed(synth),
-        method=method,
-        starts=method == DEFAULT,
-        workers=1,
-    )
+    options = {} if informed and method != "random" else {"model": "none", "starts": False}
+    player = synth if informed else Uninformed(synth)
+    matcher = Matcher(player, method=method, workers=1, **options)
     match = matcher.predict(target, synth.sample_rate, note=NOTE, candidates=1, budget=budget)
     measured = audio_metrics(target, match.best.audio[None], match.sample_rate)
     return {name: float(measured[name][0]) for name in METRICS}
@@ -115,8 +112,8 @@ def main() -> None:
         for number, vector in enumerate(vectors)
     }
     results = Results(args.output / f"{args.synth}.json")
-    results.measure(measure, jobs, args.processes)
-    wanted = {name: [results[f"{name}/{n}"] for n in range(len(vectors))] for name in chosen}
+    rows = results.measure(measure, jobs, args.processes)
+    wanted = {name: [rows[f"{name}/{n}"] for n in range(len(vectors))] for name in chosen}
     print(f"mean (median), {len(vectors)} sounds of {args.synth}:\n\n{table(wanted)}")
 
 

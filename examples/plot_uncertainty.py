@@ -1,4 +1,4 @@
-"""Plot what a network is sure and unsure of when it hears a sound.
+"""Plot what a network is sure and unsure of, for one sound.
 
 One strip for each parameter: the probability of every class, the class the network would
 pick, and the true one, since the sound is the synth's own. A flat strip means that the

@@ -116,7 +116,7 @@ def card(
     limits = [
         f"It knows one note: MIDI {note.pitch:g}, held {note.held:g} s of {note.total:g} s, at "
         f"{setting.sample_rate:,} Hz. `synthmatch match` plays recordings of another pitch "
-        f"faster or slower for it, and it hears the first {note.total:g} s.",
+        f"faster or slower for it, and it is given the first {note.total:g} s.",
         "It was trained on the synth's own random sounds only. On recordings of instruments "
         "its answer is a start for the search, not a match.",
         *notes,

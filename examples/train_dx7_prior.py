@@ -94,11 +94,11 @@ def families(sounds: np.ndarray, most: int) -> np.ndarray:
 
 def audible(voices: np.ndarray) -> np.ndarray:
     """Return whether each voice ``[n]`` can be heard at C4."""
-    heard = []
+    audible = []
     for some in np.array_split(voices, max(1, len(voices) // 64)):
         audio = render_voices(some, 60, 100, held=1.0, total=1.5, sample_rate=16000)
-        heard.append((audio.astype(np.float64) ** 2).mean(axis=1) > 10 ** (AUDIBLE / 10))
-    return np.concatenate(heard)
+        audible.append((audio.astype(np.float64) ** 2).mean(axis=1) > 10 ** (AUDIBLE / 10))
+    return np.concatenate(audible)
 
 
 def binned(values: np.ndarray, weights: np.ndarray, largest: int) -> tuple[np.ndarray, np.ndarray]:

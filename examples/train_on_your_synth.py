@@ -1,9 +1,9 @@
-"""Train a small network on a synth of your own in five minutes, and hear what it is worth.
+"""Train a small network on a synth of your own in five minutes, and measure what it is worth.
 
 The synth here is twenty lines of numpy: a decaying tone through a brightness control, with
 a tremolo. Nothing is registered and no package is made; `Matcher` takes any object with a
 name, a space, a sample rate and a render method. At the end the network's answer is held
-against a random patch and against a search of equal renders, on sounds it has never heard.
+against a random patch and against a search of equal renders, on sounds it has not seen.
 
     python examples/train_on_your_synth.py --minutes 5 --output runs/my_synth
 """
@@ -68,11 +68,11 @@ def main() -> None:
     distances: dict[str, list[float]] = {"random patch": [], "network": [], "search": []}
     for vector in synth.space.sample(rng, args.sounds):
         sound = synth.render(synth.space.decode(vector), NOTE, synth.sample_rate)
-        one = Matcher(synth, method="random", seed=1).predict(
+        one = Matcher(synth, model="none", method="random", seed=1).predict(
             sound, synth.sample_rate, note=NOTE, budget=Budget(renders=1), candidates=1
         )
         network = matcher.predict(sound, synth.sample_rate, note=NOTE, candidates=1)
-        search = Matcher(synth).predict(
+        search = Matcher(synth, model="none").predict(
             sound, synth.sample_rate, note=NOTE, budget=Budget(renders=network.renders)
         )
         for name, match in zip(distances, (one, network, search), strict=True):

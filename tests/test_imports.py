@@ -60,8 +60,11 @@ def test_start_up_loads_nothing_heavy(code):
     assert not set(HEAVY) & set(loaded)
 
 
-def test_import_alone_does_not_even_load_numpy():
-    assert "numpy" not in loaded_after("import synthmatch")
+@pytest.mark.parametrize(
+    "code", ["import synthmatch", "import synthmatch.cli; synthmatch.cli.main(['--help'])"]
+)
+def test_neither_import_nor_help_loads_even_numpy(code):
+    assert "numpy" not in loaded_after(code)
 
 
 def test_the_public_names_exist_are_few_and_are_listed():

@@ -47,7 +47,7 @@ class Roles(NamedTuple):
         Whether an operator is switched on.
     silent : bool [n, 6]
         Whether it never plays, and it itself vouches for that.
-    heard : bool [n, 6]
+    audible : bool [n, 6]
         Whether it can be heard, by itself or through what it modulates.
     looped : bool [n, 6]
         Whether it plays in a loop of several operators, of which all numbers count.
@@ -59,7 +59,7 @@ class Roles(NamedTuple):
     shared: VoiceArray
     on: BoolArray
     silent: BoolArray
-    heard: BoolArray
+    audible: BoolArray
     looped: BoolArray
     feedback: BoolArray
 
@@ -92,17 +92,17 @@ def roles_of(voices: VoiceArray) -> Roles:
 
     carriers = (wiring.carriers[algorithm, None] & BITS) > 0
     modulators = wiring.modulators[algorithm]
-    heard = carriers & ~silent
+    audible = carriers & ~silent
     for op in range(5, -1, -1):  # operators modulate only those of lower number
-        modulating = ((modulators & BITS[op]) > 0) & heard
-        heard[:, op] |= modulating.any(axis=1) & ~silent[:, op]
+        modulating = ((modulators & BITS[op]) > 0) & audible
+        audible[:, op] |= modulating.any(axis=1) & ~silent[:, op]
 
     # Where several operators play in one loop, even a silent one leaves a trace.
     loops = (_LOOPS[algorithm] > 1) & ~silent[:, 0]
     looped = (loops & fed_back)[:, None] & (np.arange(6) < _LOOPS[algorithm, None])
     first = wiring.feedback[algorithm, 0]
-    feedback = heard[np.arange(len(voices)), first] | loops
-    return Roles(operators, shared, on, silent, heard | looped, looped, feedback)
+    feedback = audible[np.arange(len(voices)), first] | loops
+    return Roles(operators, shared, on, silent, audible | looped, looped, feedback)
 
 
 def _loudness(operators: VoiceArray, shared: VoiceArray, touch: VoiceArray) -> VoiceArray:
@@ -133,13 +133,13 @@ def audible_numbers(voices: VoiceArray) -> tuple[BoolArray, BoolArray]:
         For the switches of operators 6 to 1.
     """
     roles = roles_of(voices)
-    operators = np.where(roles.heard[:, :, None], _of_heard(roles), _of_silent(roles))
+    operators = np.where(roles.audible[:, :, None], _of_audible(roles), _of_silent(roles))
     operators |= roles.looped[:, :, None]
     shared = _of_common(roles)
     vouching = roles.silent & operators[:, :, FIELD["break_point"]]
-    shared[:, SHARED["transpose"]] = (roles.heard | vouching).any(axis=1)
+    shared[:, SHARED["transpose"]] = (roles.audible | vouching).any(axis=1)
     sounds = np.hstack([operators.reshape(-1, 126), shared])
-    return sounds, roles.heard | (roles.silent & ~roles.on)
+    return sounds, roles.audible | (roles.silent & ~roles.on)
 
 
 def sides_without_scaling(operators: VoiceArray) -> tuple[BoolArray, BoolArray]:
@@ -156,7 +156,7 @@ def sides_without_scaling(operators: VoiceArray) -> tuple[BoolArray, BoolArray]:
     return left, right
 
 
-def _of_heard(roles: Roles) -> BoolArray:
+def _of_audible(roles: Roles) -> BoolArray:
     """Return which numbers ``[n, 6, 21]`` of operators count where they are heard."""
     audible = np.ones(roles.operators.shape, dtype=np.bool_)
     levels = envelope_levels(roles.operators)
@@ -203,8 +203,8 @@ def _of_common(roles: Roles) -> BoolArray:
     def mark(name: str, counts: npt.ArrayLike) -> None:
         audible[:, SHARED[name]] = counts
 
-    moved = (roles.heard & (roles.field("mode") == 0)).any(axis=1)  # by vibrato
-    dimmed = (roles.heard & (roles.field("a_mod_sens") > 0)).any(axis=1)
+    moved = (roles.audible & (roles.field("mode") == 0)).any(axis=1)  # by vibrato
+    dimmed = (roles.audible & (roles.field("a_mod_sens") > 0)).any(axis=1)
     deep, sensitive = roles.common("lfo_pm_depth") > 0, roles.common("p_mode_sens") > 0
     mark("lfo_pm_depth", moved & (sensitive | ~deep))
     mark("p_mode_sens", moved & deep)

@@ -73,24 +73,24 @@ def canonical_voices(voices: VoiceArray) -> VoiceArray:
 def _settle(voices: VoiceArray, operators: VoiceArray, shared: VoiceArray) -> None:
     """Give what cannot be heard its default."""
     roles = roles_of(voices)
-    operators[~roles.heard] = _QUIET
+    operators[~roles.audible] = _QUIET
     # One that is off is not heard, but for the traces it leaves in a loop.
-    voices[:, VOICE] |= (~roles.heard * BITS).sum(axis=1)
+    voices[:, VOICE] |= (~roles.audible * BITS).sum(axis=1)
     # Without depth an LFO's sensitivity, without sensitivity its depth is nothing.
     still = (shared[:, SHARED["lfo_pm_depth"]] == 0) | (shared[:, SHARED["p_mode_sens"]] == 0)
     shared[still, SHARED["lfo_pm_depth"]] = 0
     audible, _ = audible_numbers(voices)
-    of_operators = audible[:, :126].reshape(-1, 6, 21) | ~roles.heard[:, :, None]
+    of_operators = audible[:, :126].reshape(-1, 6, 21) | ~roles.audible[:, :, None]
     np.copyto(operators, _QUIET, where=~of_operators)
     np.copyto(shared, _COMMON, where=~audible[:, 126:])
-    nothing = ~roles.heard.any(axis=1)
+    nothing = ~roles.audible.any(axis=1)
     shared[nothing] = _COMMON
 
 
 def _unify(voices: VoiceArray, operators: VoiceArray, shared: VoiceArray) -> None:
     """Let one number stand for those that the engine plays alike."""
     roles = roles_of(voices)
-    plain = roles.heard & ~roles.looped
+    plain = roles.audible & ~roles.looped
 
     def replace(name: str, values: VoiceArray, where: BoolArray) -> None:
         column = operators[:, :, FIELD[name]]

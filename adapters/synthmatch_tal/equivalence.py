@@ -2,7 +2,7 @@
 
 Most presets have parts that do nothing: an LFO without a destination, an envelope without
 depth, an oscillator at volume 0 with all its knobs. :func:`audible` says which coordinates
-of a vector change its sound while the others stay; :func:`canonical` puts parts that do
+of a vector hold its sound, the others being free; :func:`canonical` puts parts that do
 nothing at their defaults, folds amounts whose sign is not heard, and orders two sawtooth
 oscillators that could change places. Both follow from how the plug-in computes a voice; what
 depends on the note (a velocity of 127, the key that the filter follows from) counts as heard.
@@ -90,7 +90,8 @@ class _Facts:
 def audible(space: ParameterSpace, vectors: FloatArray) -> Flags:
     """Return ``bool [n, d]``: which coordinates of ``vectors [n, d]`` change the sound.
 
-    A coordinate counts if the sound changes with it while the others stay. What only the
+    Those that do not count may all move at once. Where either of two keeps a part silent,
+    an LFO without amount and without destination, the amount counts. What only the
     plug-in has counts always.
     """
     f = _Facts(to_presets(space, vectors))
@@ -108,7 +109,7 @@ def audible(space: ParameterSpace, vectors: FloatArray) -> Flags:
         **dict.fromkeys(_FILTER_STAGES, f.contoured),
         "filterdecay": f.contoured & f.filter_falls,
         "ampdecay": f.amp_falls,
-        "freeadamount": f.heard3,
+        "freeadamount": f.heard3 | ~f.moved3,
         "freeaddestination": f.moved3,
         **dict.fromkeys(("freeadattack", "freeaddecay"), f.active3),
     }
@@ -120,8 +121,8 @@ def audible(space: ParameterSpace, vectors: FloatArray) -> Flags:
         heard[f"{lfo}waveform"] = active
         heard[f"{lfo}rate"] = heard[f"{lfo}sync"] = active & ~hiss
         heard[f"{lfo}phase"] = active & ~hiss & keyed
-        heard[f"{lfo}keytrigger"] = active & ~hiss & phased
-        heard[f"{lfo}amount"] = wanted
+        heard[f"{lfo}keytrigger"] = active & ~hiss & (phased | ~keyed)
+        heard[f"{lfo}amount"] = wanted | ~moved
         heard[f"{lfo}destination"] = moved
     flags = np.ones((len(vectors), len(space.names)), dtype=bool)
     for column, name in enumerate(space.names):

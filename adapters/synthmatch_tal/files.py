@@ -73,7 +73,8 @@ def write_presets(path: Path, presets: Sequence[tuple[str, Patch]]) -> None:
     Raises
     ------
     PresetError
-        If there are none, or more than one for ``.json``, or the suffix is another.
+        If there are none, or more than one for ``.json``, or the suffix is another, or
+        the file cannot be written.
     """
     if not presets:
         raise PresetError(f"{path}: no presets to write")
@@ -81,13 +82,13 @@ def write_presets(path: Path, presets: Sequence[tuple[str, Patch]]) -> None:
     if suffix == ".json":
         if len(presets) > 1:
             raise PresetError(f"{path}: a JSON file holds one preset, not {len(presets)}")
-        path.write_text(presets[0][1].to_json(), encoding="utf-8")
+        _write(path, presets[0][1].to_json().encode())
         return
     programs = [(name, to_numbers(patch)) for name, patch in presets]
     if suffix == ".noisemakerpreset":
-        path.write_text(write_xml(programs), encoding="utf-8")
+        _write(path, write_xml(programs).encode())
     elif suffix == ".vstpreset":
-        path.write_bytes(write_vst3(programs))
+        _write(path, write_vst3(programs))
     else:
         raise PresetError(f"{path}: presets of TAL end in {' or '.join(SUFFIXES)}")
 
@@ -102,6 +103,9 @@ def fit(path: Path, patch: Patch, space: ParameterSpace) -> Patch:
     for parameter in space.parameters:
         name = parameter.name
         values[name] = space.frozen.get(name, _nearest(parameter, patch))
+    for name in values:
+        if name.endswith("amount") and values.get(f"{name[:4]}waveform") == NO_LFO:
+            continue  # off by its waveform, whatever the amount
         if not _alike(values[name], patch[name]):
             lost.append(f"{name} {_shown(patch[name])} is {_shown(values[name])}")
     if lost:
@@ -168,6 +172,13 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PresetError(f"cannot be read: {error.strerror or error}") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise PresetError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def _warn(path: Path, text: str) -> None:

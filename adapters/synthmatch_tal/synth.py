@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -10,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from synthmatch.errors import ParameterError
-from synthmatch.parameters import FloatArray, ParameterSpace, Patch
+from synthmatch.parameters import FloatArray, ParameterSpace, Patch, Value
 from synthmatch.synth import AudioArray, Finding, Note
 
 from . import files
 from .equivalence import audible, canonical
-from .space import ORDER, SYNTH, tal_space, to_presets
+from .space import SYNTH, tal_space, to_presets
 
 if TYPE_CHECKING:
     from .backends.plugin import Plugin
@@ -85,27 +86,39 @@ class Tal:
 
     def diagnose(self) -> list[Finding]:
         """Return whether the plug-in is installed, plays, takes its state and repeats itself."""
-        from .backends.diagnosis import diagnose
+        from .backends.plugin import diagnose
 
         return diagnose(self._path)
 
-    def render(self, patch: Patch, note: Note, sample_rate: int) -> AudioArray:
-        """Return ``float32 [samples]``."""
-        presets = to_presets(self.space, self.space.encode(patch)[None])
+    def render(
+        self, patch: Mapping[str, Value], note: Note, sample_rate: int | None = None
+    ) -> AudioArray:
+        """Return ``float32 [samples]``, at the synth's own rate unless another is given."""
+        rate = self.sample_rate if sample_rate is None else sample_rate
+        checked = self.space.patch(patch)
+        presets = to_presets(self.space, self.space.encode(checked)[None])
         if self._plugin is not None:
-            return self._plugin.render(presets[0], note, sample_rate)
-        audio: AudioArray = play_engine(presets, note, sample_rate)[0]
+            return self._plugin.render(presets[0], note, rate)
+        from .backends.embedded import play
+
+        audio: AudioArray = play(presets, note, rate)[0]
         return audio
 
-    def render_batch(self, vectors: FloatArray, note: Note, sample_rate: int) -> AudioArray:
+    def render_batch(
+        self, vectors: FloatArray, note: Note, sample_rate: int | None = None
+    ) -> AudioArray:
         """Return ``float32 [n, samples]`` of vectors ``[n, d]``, rendered in parallel.
 
-        Sounds on which the plug-in fails are silent; see :mod:`synthmatch_tal.backends.plugin`.
+        The rate is the synth's own unless another is given. Sounds on which the plug-in
+        fails are silent; see :mod:`synthmatch_tal.backends.plugin`.
         """
+        rate = self.sample_rate if sample_rate is None else sample_rate
         presets = to_presets(self.space, vectors)
         if self._plugin is not None:
-            return self._plugin.render_batch(presets, note, sample_rate)
-        return play_engine(presets, note, sample_rate)
+            return self._plugin.render_batch(presets, note, rate)
+        from .backends.embedded import play
+
+        return play(presets, note, rate)
 
     def canonical(self, vectors: FloatArray) -> FloatArray:
         """Return ``vectors [n, d]`` with what changes nothing at one value.
@@ -124,32 +137,38 @@ class Tal:
 
         return sample_vectors(self.space, rng, n)
 
-    def save_patch(self, patch: Patch, path: Path) -> None:
-        """Write a patch, named after the file; see :mod:`synthmatch_tal.files`."""
-        files.write_presets(path, [(path.stem, patch)])
+    def save_patch(self, patch: Mapping[str, Value], path: str | os.PathLike[str]) -> None:
+        """Write a patch, named after the file; see :mod:`synthmatch_tal.files`.
 
-    def load_patch(self, path: Path) -> Patch:
-        """Return the chosen patch of a file, as the free parameters can say it."""
-        presets = files.read_presets(path)
-        return files.fit(path, presets.patches[presets.current], self.space)
+        Raises
+        ------
+        ParameterError
+            If it is no patch of this synth.
+        PresetError
+            If the file cannot be written, or has another suffix than :attr:`suffixes`.
+        """
+        target = Path(path)
+        files.write_presets(target, [(target.stem, self.space.patch(patch))])
 
-    def load_bank(self, path: Path) -> list[tuple[str, Patch]]:
-        """Return names and patches of a file, as the free parameters can say them."""
-        presets = files.read_presets(path)
-        patches = [files.fit(path, patch, self.space) for patch in presets.patches]
+    def load_patch(self, path: str | os.PathLike[str]) -> Patch:
+        """Return the chosen patch of a file, as the free parameters can say it.
+
+        Raises
+        ------
+        PresetError
+            If the file cannot be read or holds no preset of TAL-NoiseMaker.
+        """
+        presets = files.read_presets(Path(path))
+        return files.fit(Path(path), presets.patches[presets.current], self.space)
+
+    def load_bank(self, path: str | os.PathLike[str]) -> list[tuple[str, Patch]]:
+        """Return names and patches of a file, as the free parameters can say them.
+
+        Raises
+        ------
+        PresetError
+            If the file cannot be read or holds no preset of TAL-NoiseMaker.
+        """
+        presets = files.read_presets(Path(path))
+        patches = [files.fit(Path(path), patch, self.space) for patch in presets.patches]
         return list(zip(presets.names, patches, strict=True))
-
-
-def play_engine(presets: npt.NDArray[np.float64], note: Note, sample_rate: int) -> AudioArray:
-    """Return ``float32 [n, samples]`` of presets ``[n, len(ORDER)]``, by the embedded engine."""
-    from .backends.embedded.engine import render_presets
-    from .backends.embedded.programme import NAMES
-
-    return render_presets(
-        presets[:, [ORDER.index(name) for name in NAMES]],
-        round(note.pitch),
-        note.velocity,
-        held=note.held,
-        total=note.total,
-        sample_rate=sample_rate,
-    )

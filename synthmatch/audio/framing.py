@@ -17,6 +17,8 @@ import scipy.sparse
 Floats: TypeAlias = npt.NDArray[Any]  # float32 or float64
 Padding: TypeAlias = Literal["reflect", "constant", "none"]
 
+_AT_ONCE = 2**18  # samples of frames that magnitudes are taken of at a time
+
 
 def as_floats(audio: npt.ArrayLike) -> Floats:
     """Return ``audio`` as float32 if it is float32 already, else as float64."""
@@ -52,11 +54,23 @@ def stft(
     audio: npt.ArrayLike, size: int, hop: int, padding: Padding = "reflect"
 ) -> npt.NDArray[Any]:
     """Return the Hann-windowed short-time spectrum, complex ``[..., frames, bins]``."""
-    x = frames(audio, size, hop, padding)
-    return scipy.fft.rfft(x * hann(size).astype(x.dtype), axis=-1)
+    return _spectra(frames(audio, size, hop, padding))
 
 
 def magnitudes(audio: npt.ArrayLike, size: int, hop: int, padding: Padding = "reflect") -> Floats:
-    """Return ``|STFT|``, shape ``[..., frames, size // 2 + 1]``, see :func:`stft`."""
-    magnitude: Floats = np.abs(stft(audio, size, hop, padding))
-    return magnitude
+    """Return ``|STFT|``, shape ``[..., frames, size // 2 + 1]``, see :func:`stft`.
+
+    A few frames at a time, so that it needs little more memory than what it returns.
+    """
+    x = frames(audio, size, hop, padding)
+    out = np.empty((*x.shape[:-1], size // 2 + 1), dtype=x.dtype)
+    block = max(1, _AT_ONCE * x.shape[-2] // max(1, x.size))
+    for first in range(0, x.shape[-2], block):
+        some = slice(first, first + block)
+        np.abs(_spectra(x[..., some, :]), out=out[..., some, :])
+    return out
+
+
+def _spectra(x: Floats) -> npt.NDArray[Any]:
+    """Return the spectra of windowed frames."""
+    return scipy.fft.rfft(x * hann(x.shape[-1]).astype(x.dtype), axis=-1)

@@ -27,6 +27,7 @@ _LOWEST, _HIGHEST = 24.0, 109.0  # MIDI notes searched, C1 to C#8
 _STEPS = 4  # candidates to a semitone
 _ERB_STEP = 0.05  # spacing of the frequency axis in ERB
 _SIZE = 8192  # samples of the windows that the pitch is refined with, 256 ms
+_BLOCK = 128  # frames whose spectra are held at a time
 _REACH = 2.0 ** (0.4 / 12.0)  # how far refining may go: 40 cents
 _PITCHED = 0.25  # least correlation of a sound that has a pitch
 
@@ -100,19 +101,23 @@ def pitch_track(samples: Floats, sample_rate: int) -> PitchTrack:
     count = len(x) // HOP + 1
     strengths = np.zeros((count, len(notes)))
     for size, chosen, weight in _windows():
-        spectrum = _spectrum(x, size, axis)
-        norm = np.linalg.norm(spectrum, axis=1, keepdims=True)
-        spectrum /= np.maximum(norm, np.finfo(np.float32).tiny)
-        strengths[:, chosen] += weight * (kernels[chosen] @ spectrum.T).T
+        windows, kernel = frames(x, size, HOP, "constant"), kernels[chosen]
+        for first in range(0, count, _BLOCK):
+            rows = slice(first, first + _BLOCK)
+            spectrum = _spectrum(windows[rows], axis)
+            norm = np.linalg.norm(spectrum, axis=1, keepdims=True)
+            spectrum /= np.maximum(norm, np.finfo(np.float32).tiny)
+            strengths[rows, chosen] += weight * (kernel @ spectrum.T).T
     power = (frames(x, 2 * HOP, HOP, "constant") ** 2).mean(axis=-1, dtype=np.float64)
     spectrum = (magnitudes(x, _SIZE, _SIZE // 4, "constant") ** 2).mean(axis=0, dtype=np.float64)
     return PitchTrack(notes, strengths, np.sqrt(power), spectrum, len(x) / RATE)
 
 
-def _spectrum(x: Floats, size: int, axis: FloatArray) -> Floats:
+def _spectrum(windows: Floats, axis: FloatArray) -> Floats:
     """Return the root of the magnitude spectrum on the frequency ``axis``, ``[frames, f]``."""
+    size = windows.shape[1]
     length = max(size, 1024)  # zero-padded, so that interpolating between bins does no harm
-    windowed = frames(x, size, HOP, "constant") * hann(size).astype(x.dtype)
+    windowed = windows * hann(size).astype(windows.dtype)
     magnitude = np.abs(scipy.fft.rfft(windowed, length, axis=-1))
     place = axis * length / RATE
     lower = np.minimum(place.astype(np.int64), magnitude.shape[1] - 2)

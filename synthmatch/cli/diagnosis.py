@@ -73,7 +73,7 @@ def _import(name: str) -> str:
 
 def examine_device() -> Iterator[Finding]:
     """Look at what networks run on."""
-    if _import("torch"):  # which is said among the packages
+    if _import("torch"):  # reported among the packages
         return
     import torch
 
@@ -107,7 +107,7 @@ def examine_synths(names: Sequence[str] = (), **options: object) -> Iterator[Fin
 
 
 def _play(synth: Synth) -> str:
-    """Return what is to be said of a synth that plays its default patch."""
+    """Return what is reported of a synth that plays its default patch."""
     patch = synth.space.patch({})
     first = synth.render(patch, _NOTE, synth.sample_rate)
     began = time.perf_counter()

@@ -7,10 +7,12 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ..synth import Finding
+if TYPE_CHECKING:
+    from ..synth import Finding
 
 _MARKS = {"ok": ("ok", "green"), "absent": ("-", None), "broken": ("broken", "red")}
 

@@ -23,8 +23,12 @@ class Job:
     ----------
     recording : Path
         The sound.
-    folder, name, suffix : Path, str, str
-        Of the files: where, how their names start, and how those of presets end.
+    folder, name : Path, str
+        Of the files: where, and how their names start.
+    synths : tuple of Synth
+        That presets are for.
+    suffix : str or None
+        Of the presets; None for what each synth prefers.
     candidates : int
         How many there may be.
     report : bool
@@ -34,37 +38,56 @@ class Job:
     recording: Path
     folder: Path
     name: str
-    suffix: str
+    synths: tuple[Synth, ...]
+    suffix: str | None
     candidates: int
     report: bool
 
     @property
     def files(self) -> list[Path]:
-        """All files that it may make."""
-        from ..matcher.match import planned_files
+        """All files that it may make, whichever synth a candidate is for."""
+        return self._files(self.candidates)
 
-        return planned_files(self.folder, self.name, self.suffix, self.candidates, self.report)
+    def _files(self, candidates: int) -> list[Path]:
+        from ..matcher.saving import planned_files
+
+        planned = (
+            planned_files(self.folder, self.name, [suffix] * candidates, self.report)
+            for suffix in self._suffixes()
+        )
+        return list(dict.fromkeys(path for files in planned for path in files))
+
+    def _suffixes(self) -> list[str]:
+        """Return the suffixes that its presets may have, each once."""
+        if self.suffix is not None:
+            return [self.suffix]
+        return list(dict.fromkeys(preset_suffixes(synth)[0] for synth in self.synths))
 
     @property
     def lock(self) -> Path:
         """What a process holds that makes them."""
         return self.folder / f".{self.name}.lock"
 
-    def state(self, synth: Synth) -> State:
+    def state(self) -> State:
         """Return whether no file is there, all that the best candidate makes are, or others.
 
         The files of a job appear all at once, so those of the best candidate stand for all.
         """
         if not any(path.exists() for path in self.files):
             return "new"
-        best = dataclasses.replace(self, candidates=1).files
-        if not all(path.is_file() for path in best):
-            return "taken"
-        try:
-            load_patch(synth, best[0])
-        except SynthmatchError:
-            return "taken"
-        return "done"
+        best = {path for path in self._files(1) if path.is_file()}
+        rest = set(self._files(1)) - {self.folder / f"{self.name}{s}" for s in self._suffixes()}
+        presets = best - rest
+        return "done" if rest <= best and any(map(self._loads, presets)) else "taken"
+
+    def _loads(self, preset: Path) -> bool:
+        for synth in self.synths:
+            try:
+                load_patch(synth, preset)
+            except SynthmatchError:
+                continue
+            return True
+        return False
 
     def refuse(self) -> OutputError:
         """Return the error for files that are there."""
@@ -75,7 +98,7 @@ class Job:
 def plan(
     recordings: Sequence[Path],
     output: Path,
-    synth: Synth,
+    synths: Sequence[Synth],
     candidates: int,
     report: bool,
     inputs: Iterable[Path],
@@ -88,7 +111,7 @@ def plan(
         The sounds.
     output : Path
         A folder, or the preset of a single recording, whose suffix picks its format.
-    synth : Synth
+    synths : sequence of Synth
         What presets are for.
     candidates, report : int, bool
         How many candidates there may be; whether there is a report.
@@ -98,14 +121,17 @@ def plan(
     Raises
     ------
     PresetError
-        If the synth writes no presets of this suffix.
+        If a synth writes no presets of this suffix.
     OutputError
         If ``output`` is one file for several recordings, or a file of the job an input.
     """
-    suffixes = preset_suffixes(synth)
+    playing = tuple(synths)
     read = {_identity(path) for path in (*recordings, *inputs)}
     if output.suffix and not output.is_dir():
         suffix = output.suffix.lower()
+        if len(playing) > 1:
+            raise PresetError(f"several synths need a folder; {output} is a preset of one")
+        suffixes = preset_suffixes(playing[0])
         if suffix not in suffixes:
             raise PresetError(
                 f"this synth writes {' or '.join(suffixes)} files, not {output.suffix}; "
@@ -114,7 +140,8 @@ def plan(
         if len(recordings) > 1:
             raise OutputError(f"{len(recordings)} recordings need a folder; {output} is a file")
         jobs = [
-            Job(path, output.parent, output.stem, suffix, candidates, report) for path in recordings
+            Job(path, output.parent, output.stem, playing, suffix, candidates, report)
+            for path in recordings
         ]
         for path in (path for job in jobs for path in job.files):
             if _is_among(path, read):
@@ -125,7 +152,7 @@ def plan(
     for path, start in zip(recordings, _names(recordings), strict=True):
         name, number = start, 1
         while True:
-            job = Job(path, output, name, suffixes[0], candidates, report)
+            job = Job(path, output, name, playing, None, candidates, report)
             names = {_folded(file.name) for file in job.files}
             if not names & taken and not any(_is_among(file, read) for file in job.files):
                 break

@@ -11,25 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .._files import finish_groups, lock
 from ..errors import OutputError, SynthmatchError
 from .group import interrupted_status
-from .jobs import Job, leave_out_own_sounds, plan
+from .synths import ALL, every_synth, refuse_for_all, synth_with_backend
 from .training import clock, status_line
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
-    from ..matcher import Match, Matcher
-    from ..search import Budget, Progress
-    from ..synth import Synth
+    from ..matcher import Match, Matcher, MultiMatch, MultiMatcher
+    from ..search import Budget, SearchProgress
+    from .jobs import Job
 
 _OUTPUT_FOLDER = Path("matches")
 
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IN...")
-@click.option("-s", "--synth", required=True, help="Synth to match on; see `synthmatch synths`.")
+@click.option("-s", "--synth", required=True, help="Synth, or 'all'; see `synthmatch synths`.")
 @click.option(
     "-o",
     "--output",
@@ -91,9 +90,10 @@ def match(
     candidate and an HTML report are written to the output folder, all of them or none.
     The same command goes on with several recordings where it was interrupted.
     """
-    from ..matcher import DEFAULT_SECONDS, Matcher
+    from ..matcher import DEFAULT_SECONDS, Matcher, MultiMatcher
     from ..search import Budget
     from ..synth import parse_pitch, preset_suffixes
+    from .jobs import plan
 
     pitch = parse_pitch(note) if note is not None else None
     if seconds is None and renders is None:
@@ -104,18 +104,26 @@ def match(
 
         pick_device(device)
     report = report and _can_report()
-    loaded = synth_with_backend(synth, backend, plugin)
-    found, failures = _expand(inputs, preset_suffixes(loaded))
+    if synth == ALL:
+        refuse_for_all(model=model, bank=bank or None, backend=backend, plugin=plugin)
+        synths = every_synth()
+    else:
+        synths = [synth_with_backend(synth, backend, plugin)]
+    suffixes = tuple(suffix for each in synths for suffix in preset_suffixes(each))
+    found, failures = _expand(inputs, suffixes)
     several = len(found) > 1 or any(path.is_dir() for path in inputs)
-    planned = plan(found, output or _OUTPUT_FOLDER, loaded, candidates, report, _files_of(bank))
-    jobs, skipped = _to_do(planned, loaded, overwrite, several, failures)
+    planned = plan(found, output or _OUTPUT_FOLDER, synths, candidates, report, _files_of(bank))
+    jobs, skipped = _to_do(planned, overwrite, several, failures)
     rows: list[dict[str, Any]] = []
     interrupted = False
     if jobs:
-        matcher = Matcher(
-            loaded, model=model, device=device, bank=list(bank) or None, method=method, seed=seed
-        )
-        if matcher.bank is not None:
+        options: dict[str, Any] = {"device": device, "method": method, "seed": seed}
+        matcher: Matcher | MultiMatcher
+        if synth == ALL:
+            matcher = MultiMatcher([Matcher(each, model=model, **options) for each in synths])
+        else:
+            matcher = Matcher(synths[0], model=model, bank=list(bank) or None, **options)
+        if isinstance(matcher, Matcher) and matcher.bank is not None:
             for line in matcher.bank.skipped:
                 click.echo(f"warning: {line}", err=True)
             matcher.bank.index(matcher.synth, _show_bank)
@@ -123,16 +131,10 @@ def match(
         label = f"[{number}/{len(jobs)}] {job.recording.name}"
         try:
             with _locked(job):
-                if not overwrite and job.state(loaded) != "new":  # of another process meanwhile
+                if not overwrite and job.state() != "new":  # of another process meanwhile
                     raise job.refuse()
                 result = _match_one(matcher, job, pitch, budget, label)
-                files = result.save(
-                    job.folder,
-                    job.name,
-                    suffix=job.suffix,
-                    report=report,
-                    overwrite=overwrite,
-                )
+                files = _save(result, job, report, overwrite)
         except SynthmatchError as error:
             _note_failure(failures, job.recording, error)
             continue
@@ -161,16 +163,6 @@ def _show_bank(done: int, of: int, left: float) -> None:
     status_line(f"bank: {done:,} of {of:,} presets rendered, {clock(left)} left", done=done == of)
 
 
-def synth_with_backend(name: str, backend: str | None, plugin: Path | None) -> Synth:
-    """Return a synth by name, with the options of its adapter that were given."""
-    from ..registry import load_synth
-
-    if plugin is not None and backend is None:
-        backend = "plugin"
-    given = {"backend": backend, "plugin": plugin}
-    return load_synth(name, **{key: value for key, value in given.items() if value is not None})
-
-
 def _can_report() -> bool:
     from ..report import ReportUnavailableError, require_packages
 
@@ -187,6 +179,7 @@ def _expand(
 ) -> tuple[list[Path], list[tuple[Path, str]]]:
     """Return the recordings under ``inputs`` and the inputs that are none."""
     from ..audio import find_recordings
+    from .jobs import leave_out_own_sounds
 
     found: dict[Path, None] = {}
     failures: list[tuple[Path, str]] = []
@@ -222,18 +215,19 @@ def _files_of(paths: tuple[Path, ...]) -> list[Path]:
 
 def _to_do(
     planned: list[Job],
-    synth: Synth,
     overwrite: bool,
     several: bool,
     failures: list[tuple[Path, str]],
 ) -> tuple[list[Job], list[Job]]:
     """Return the jobs to do and those that are done; those whose files are taken have failed."""
+    from .._files import finish_groups
+
     jobs: list[Job] = []
     done: list[Job] = []
     for folder in {job.folder for job in planned if job.folder.is_dir()}:
         finish_groups(folder)
     for job in planned:
-        state = job.state(synth)
+        state = job.state()
         if overwrite or state == "new":
             jobs.append(job)
         elif several and state == "done":
@@ -247,6 +241,8 @@ def _to_do(
 @contextmanager
 def _locked(job: Job) -> Iterator[None]:
     """Hold the lock of a job in its folder, which is made if needed."""
+    from .._files import lock
+
     try:
         job.folder.mkdir(parents=True, exist_ok=True)
         busy = f"another process is making {job.files[0]}; wait for it, or give another --output"
@@ -257,8 +253,8 @@ def _locked(job: Job) -> Iterator[None]:
 
 
 def _match_one(
-    matcher: Matcher, job: Job, pitch: float | None, budget: Budget, label: str
-) -> Match:
+    matcher: Matcher | MultiMatcher, job: Job, pitch: float | None, budget: Budget, label: str
+) -> Match | MultiMatch:
     recording = matcher.read(job.recording, note=pitch)
     for text in recording.warnings:
         click.echo(f"warning: {job.recording.name}: {text}", err=True)
@@ -268,8 +264,18 @@ def _match_one(
         )
 
 
+def _save(result: Match | MultiMatch, job: Job, report: bool, overwrite: bool) -> list[Path]:
+    from ..matcher import Match
+
+    if isinstance(result, Match):
+        return result.save(
+            job.folder, job.name, suffix=job.suffix, report=report, overwrite=overwrite
+        )
+    return result.save(job.folder, job.name, report=report, overwrite=overwrite)
+
+
 @contextmanager
-def _progress(label: str) -> Iterator[Progress | None]:
+def _progress(label: str) -> Iterator[SearchProgress | None]:
     """Show a bar with the time left and the best distance, where someone is watching."""
     if not sys.stderr.isatty():
         yield None
@@ -292,7 +298,7 @@ def _progress(label: str) -> Iterator[Progress | None]:
         yield show
 
 
-def _announce(result: Match, files: list[Path], as_json: bool) -> None:
+def _announce(result: Match | MultiMatch, files: list[Path], as_json: bool) -> None:
     best = result.best
     seconds = sum(result.timings.values())
     click.echo(

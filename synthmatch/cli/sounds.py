@@ -9,7 +9,7 @@ import click
 
 from ..errors import OutputError
 from .listing import synth_of
-from .match import synth_with_backend
+from .synths import synth_with_backend
 
 _HIGHEST_RATE = 768_000  # Hz, of audio interfaces
 _LONGEST = 600.0  # seconds of a note

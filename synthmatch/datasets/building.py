@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -28,12 +29,12 @@ _AHEAD = 64  # shards handed to the executor before one is waited for
 _PROBE = 3  # sounds of a shard that are rendered again to know the synth by
 _ALIKE = 0.1  # difference of two renders of a sound, of its norm, that machines may make
 
-Progress = Callable[[int, int, float], None]
+BuildProgress = Callable[[int, int, float], None]
 
 
 def build_dataset(
     what: Source | Setting | Synth | str,
-    folder: str | Path,
+    folder: str | os.PathLike[str],
     sounds: int,
     *,
     note: Note | None = None,
@@ -46,7 +47,7 @@ def build_dataset(
     scheduler: str | None = None,
     executor: Executor | None = None,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: BuildProgress | None = None,
 ) -> Path:
     """Render a data set to disk; the same call goes on with one that was interrupted.
 
@@ -133,7 +134,7 @@ def _prepare(plan: Plan, source: Source, overwrite: bool) -> dict[int, manifest.
         unlike = description.unlike(before)
         if unlike and manifest.read_entries(folder, before):  # one without a shard is no loss
             raise DatasetError(
-                f"{folder} holds a data set with another {', '.join(unlike)}; "
+                f"{folder} holds a data set that differs in {', '.join(unlike)}; "
                 f"use another folder or overwrite it"
             )
     elif next((folder / manifest.FOLDER).glob("*.parquet"), None) is not None:
@@ -161,7 +162,7 @@ def _check_sound(plan: Plan, source: Source, entry: manifest.Entry) -> None:
 
 
 def _run(
-    plan: Plan, done: dict[int, manifest.Entry], executor: Executor, progress: Progress | None
+    plan: Plan, done: dict[int, manifest.Entry], executor: Executor, progress: BuildProgress | None
 ) -> None:
     """Render the missing shards; on an error or Ctrl-C drop those not begun."""
     description = plan.description

@@ -56,6 +56,7 @@ ARCHITECTURES: Mapping[str, tuple[str, str]] = {
     "ast-mlp": ("mel_baselines", "MelBaseline"),
     "ast-cnn": ("mel_baselines", "MelBaseline"),
     "inversynth2": ("inversynth2", "InverSynth2"),
+    "masked": ("masked", "MaskedTransformer"),
 }
 """Module and class of every architecture, by name; loaded when built."""
 

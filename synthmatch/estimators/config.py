@@ -38,6 +38,16 @@ _LARGEST: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 """Smallest and largest value of the whole numbers among the options, by name."""
 
+_REAL: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "dropout": (0.0, 1.0),
+        "pitch": (0.0, 127.0),
+        "velocity": (1.0, 127.0),
+        "held": (0.0, 3600.0),
+    }
+)
+"""Smallest and largest value of the other numbers among the options, by name."""
+
 _RATES = (100, 768_000)  # Hz
 _SAMPLES = (1, 1 << 24)
 _FRAMES = 1 << 16  # of a spectrogram
@@ -109,8 +119,8 @@ class EstimatorConfig:
             raise ParameterError(f"the name of an option is text, not {_short(name)}")
         if name in _LARGEST:
             whole_number(name, value, *_LARGEST[name])
-        elif name == "dropout":
-            real_number(name, value, 0.0, 1.0)
+        elif name in _REAL:
+            real_number(name, value, *_REAL[name])
         elif name == "batch_norm":
             if not isinstance(value, bool):
                 raise ParameterError(f"{name} is true or false, not {_short(value)}")

@@ -35,6 +35,9 @@ class Estimator(nn.Module):
     HEAD: ClassVar[Mapping[str, Any]] = {"head": "softmax", "smoothing": 0.0}
     """Published defaults of the head."""
 
+    KNOWS_NOTE: ClassVar[bool] = False
+    """Whether it takes the note of each sound beside its audio, so that it knows all pitches."""
+
     FIT_SOUNDS: ClassVar[int] = 512
     """Sounds that :meth:`fit_normalisation` should get."""
 
@@ -50,6 +53,10 @@ class Estimator(nn.Module):
     def forward(self, audio: Tensor) -> Tensor:
         """Return the output ``[b, head.size]`` for ``audio float32 [b, samples]``."""
         raise NotImplementedError
+
+    def loss(self, audio: Tensor, vectors: Tensor) -> Tensor:
+        """Return the scalar loss for sounds ``[b, samples]`` of ``vectors [b, d]``."""
+        return self.head.loss(self(audio), vectors)
 
     def fit_normalisation(self, batches: Iterable[Tensor]) -> None:
         """Fit every front end to some audio; do it once, before training.

@@ -165,12 +165,12 @@ class Head(nn.Module):
             Importance beside :attr:`weights`, such as
             :func:`~synthmatch.estimators.weighting.gradient_weights` gives.
         """
-        each = self._losses(output, vectors)
+        each = self.losses(output, vectors)
         importance = self.weights if weights is None else self.weights * weights
         importance = importance.expand_as(each)
         return (importance * each).sum() / importance.sum()
 
-    def _losses(self, output: Tensor, vectors: Tensor) -> Tensor:
+    def losses(self, output: Tensor, vectors: Tensor) -> Tensor:
         """Return the loss of each parameter, ``[b, d]``."""
         logits = self._logits(output)
         parameter = torch.arange(logits.shape[1], device=logits.device)
@@ -248,7 +248,7 @@ class Head(nn.Module):
         if method not in ("argmax", "expectation"):
             raise ParameterError(f"decode by 'argmax' or 'expectation', not {method!r}")
         likely = self._likely(output)
-        vectors = self._at(likely.argmax(2)[:, None])[:, 0]
+        vectors = self.units(likely.argmax(2)[:, None])[:, 0]
         if method == "expectation":
             vectors = torch.where(self._numeric, (likely * self._units).sum(2), vectors)
         if self.kind == "regression":
@@ -281,7 +281,7 @@ class Head(nn.Module):
         tempered = (self._likely(output).log() / temperature).softmax(2)
         b, d, k = tempered.shape
         drawn = torch.multinomial(tempered.reshape(-1, k), n, True, generator=generator)
-        vectors = self._at(drawn.view(b, d, n).transpose(1, 2))
+        vectors = self.units(drawn.view(b, d, n).transpose(1, 2))
         if self.kind == "regression":
             noise = torch.randn(b, n, d, generator=generator, device=output.device)
             value = self._logits(output)[:, None, :, 0].sigmoid()
@@ -289,7 +289,7 @@ class Head(nn.Module):
             vectors = torch.where(self._regressed, jittered, vectors)
         return vectors.clamp(0.0, 1.0)
 
-    def _at(self, index: Tensor) -> Tensor:
-        """Return the coordinates of classes ``[b, n, d]``."""
-        parameter = torch.arange(index.shape[2], device=index.device)
-        return self._units[parameter, index]
+    def units(self, classes: Tensor) -> Tensor:
+        """Return the coordinates ``float32 [..., d]`` of the middles of classes ``[..., d]``."""
+        parameter = torch.arange(classes.shape[-1], device=classes.device)
+        return self._units[parameter, classes]

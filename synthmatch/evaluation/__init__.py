@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -47,7 +48,7 @@ _EVERY = 2.0  # seconds between two lines of progress
 
 def evaluate(
     what: Source | Setting | Synth | str,
-    models: Sequence[str | Path] | Mapping[str, Contestant],
+    models: Sequence[str | os.PathLike[str]] | Mapping[str, Contestant],
     *,
     sounds: int = 200,
     seed: int = 0,
@@ -183,12 +184,12 @@ def _figures(
     return figures
 
 
-def _folder(name: str | Path) -> Path:
+def _folder(name: str | os.PathLike[str]) -> Path:
     return Path(name) if Path(name).is_dir() else model_folder(str(name))
 
 
 def _models(
-    name: str | Path, source: Source, device: str, seed: int | None
+    name: str | os.PathLike[str], source: Source, device: str, seed: int | None
 ) -> dict[str, Contestant]:
     """Return a model by its name and, given a seed, also finetuned if it has a proxy."""
     folder = _folder(name)

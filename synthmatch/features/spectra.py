@@ -101,9 +101,11 @@ def decibels(power: npt.ArrayLike, floor: float = 1e-10, top: float | None = Non
     With ``top``, each sound is also floored ``top`` dB under the maximum over its last two
     axes.
     """
-    level = 10.0 * np.log10(np.maximum(as_floats(power), floor))
+    level: Floats = np.asarray(np.maximum(as_floats(power), floor))
+    np.log10(level, out=level)
+    level *= 10.0
     if top is not None:
-        level = np.maximum(level, level.max(axis=(-2, -1), keepdims=True) - top)
+        np.maximum(level, level.max(axis=(-2, -1), keepdims=True) - top, out=level)
     return level
 
 
@@ -118,7 +120,8 @@ def mel_spectrogram(
     padding: Padding = "reflect",
 ) -> Floats:
     """Return the mel power spectrogram ``[..., frames, bands]``, filters of unit area."""
-    power = magnitudes(audio, size, hop, padding) ** 2
+    power = magnitudes(audio, size, hop, padding)
+    power *= power
     filters = _sparse_filters(sample_rate, size, bands, scale)
     flat = power.reshape(-1, power.shape[-1])
     mel = np.ascontiguousarray((filters @ flat.T).T, dtype=power.dtype)

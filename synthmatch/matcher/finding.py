@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -14,20 +14,22 @@ from ..search import (
     Budget,
     Evaluate,
     Optimizer,
-    Progress,
     Sampler,
+    Search,
+    SearchProgress,
     SearchResult,
     make_optimizer,
     search_in_stages,
 )
 from ..synth import Synth, audible, sample_prior
-from .network import Network, Prediction
+from .network import Network
+from .prediction import Prediction
 from .ranking import ranked
 from .rates import search_rates
 from .target import Target
 
 _DRAWS = 16  # candidates that a network proposes to be ranked
-_STARTS = 128  # candidates that it proposes for a search to start from
+_MORE = 128  # fresh draws that a search which a network guides starts from besides
 _FROM_BANK = 32  # presets of the user's bank that are tried
 _FROM_STARTS = 64  # draws of the prior that are tried, the nearest of very many
 _NEAR = 2048  # draws that a search takes half of its fresh ones from, in turn
@@ -107,7 +109,7 @@ class Finder:
             rows.append(near.take(min(len(near), _FROM_STARTS)))
             words.append(f"{len(rows[-1])} of {len(self._starts):,} starts")
         if network is not None and prediction is not None:
-            count = _DRAWS if budget is None else _STARTS
+            count = _DRAWS if budget is None else prediction.starts
             rows.append(prediction.propose(np.random.default_rng([self._seed, 2]), count))
             words.append(f"{count} proposals of {network.name}")
         return Proposed(np.concatenate(rows), ", then ".join(words), prediction, near)
@@ -117,18 +119,32 @@ class Finder:
         stages: Sequence[Evaluate],
         proposed: Proposed,
         budget: Budget | None,
-        progress: Progress | None,
+        progress: SearchProgress | None,
     ) -> SearchResult:
         """Search within a budget, or rank what is proposed where there is none."""
         if budget is None:
             return ranked(proposed.vectors, stages[-1](proposed.vectors))
+        optimizer, start = self._optimizers(proposed)
+        if self._method == "random":  # which learns nothing that a second stage could use
+            stages = stages[-1:]
+        return search_in_stages(stages, optimizer, start, budget, keep=_POOL, progress=progress)
+
+    def begin(self, evaluate: Evaluate, proposed: Proposed) -> Search:
+        """Return a search by one distance that goes on from one share of a budget to the next."""
+        optimizer, start = self._optimizers(proposed)
+        return Search(evaluate, optimizer(0, start), keep=_POOL)
+
+    def _optimizers(
+        self, proposed: Proposed
+    ) -> tuple[Callable[[int, FloatArray], Optimizer], FloatArray]:
+        """Return what makes the optimiser of a stage from where it starts, and the first start."""
         sample: Sampler = partial(sample_prior, self._synth)
         start = proposed.vectors
         if proposed.near:
             sample = partial(_half_near, sample, proposed.near)
         if proposed.prediction is not None:
             sample = proposed.prediction.guide(sample)
-            more = sample(np.random.default_rng([self._seed, len(start)]), _STARTS)
+            more = sample(np.random.default_rng([self._seed, len(start)]), _MORE)
             start = np.concatenate([start, more])
 
         def optimizer(stage: int, first: FloatArray) -> Optimizer:
@@ -142,9 +158,7 @@ class Finder:
                 audible=partial(audible, self._synth),
             )
 
-        if self._method == "random":  # which learns nothing that a second stage could use
-            stages = stages[-1:]
-        return search_in_stages(stages, optimizer, start, budget, keep=_POOL, progress=progress)
+        return optimizer, start
 
     def describe(self, proposed: Proposed, found: SearchResult, budget: Budget | None) -> str:
         """Return how the candidates were found, for people."""

@@ -8,36 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .._files import atomic_group
-from ..audio import Recording, write_wav
-from ..errors import OutputError, ParameterError, PresetError
-from ..parameters import FloatArray, Patch
-from ..synth import AudioArray, Note, Synth, preset_suffixes, save_patch
-
-
-@dataclasses.dataclass(frozen=True)
-class Candidate:
-    """One preset that may make the sound.
-
-    Attributes
-    ----------
-    patch : Patch
-        The preset.
-    vector : ndarray
-        Its unit-cube vector ``[d]``.
-    audio : ndarray
-        What it sounds like, ``float32 [samples]`` at the match's sample rate and note.
-    distance : float
-        The objective that ranks candidates; 0 is identical, lower is better.
-    metrics : dict
-        The plain metrics of :func:`synthmatch.metrics.audio_metrics`.
-    """
-
-    patch: Patch
-    vector: FloatArray
-    audio: AudioArray
-    distance: float
-    metrics: Mapping[str, float]
+from .._version import __version__
+from ..audio import Recording
+from ..errors import ParameterError
+from ..objective import Candidate
+from ..parameters import Patch
+from ..synth import Note, Synth
+from .saving import save_candidates
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,32 +117,17 @@ class Match:
         PresetError
             If the synth does not write presets of this suffix.
         """
-        synth = self._instrument()
-        stem = name or Path(self.target.name).stem or "match"
-        known = preset_suffixes(synth)
-        chosen = (suffix or known[0]).lower()
-        if chosen not in known:
-            raise PresetError(
-                f"{synth.name!r} writes presets in {' or '.join(known)}, not {chosen}"
-            )
-        plan = planned_files(Path(folder), stem, chosen, len(self.candidates), report)
-        taken = None if self.target.path is None else self.target.path.resolve()
-        for path in plan:
-            if taken is not None and path.resolve() == taken:
-                raise OutputError(f"{path} is the recording itself; choose another name or folder")
-            if path.exists() and not overwrite:
-                raise OutputError(f"{path} exists; choose another name, or overwrite it")
-        try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            with atomic_group(plan, overwrite=overwrite) as temporary:
-                for rank, candidate in enumerate(self.candidates):
-                    save_patch(synth, candidate.patch, temporary[plan[2 * rank]])
-                    write_wav(temporary[plan[2 * rank + 1]], candidate.audio, self.sample_rate)
-                if report:
-                    self.report(temporary[plan[-1]])
-        except OSError as error:
-            raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
-        return plan
+        return save_candidates(
+            folder,
+            name,
+            self.candidates,
+            {self.synth: self.synth_at_hand()},
+            recording=self.target,
+            sample_rate=self.sample_rate,
+            suffix=suffix,
+            report=self.report if report else None,
+            overwrite=overwrite,
+        )
 
     def report(self, path: str | os.PathLike[str]) -> None:
         """Write an HTML page with players, pictures, scores and parameters.
@@ -174,12 +136,41 @@ class Match:
         ------
         ReportUnavailableError
             If what draws it is not installed: ``pip install "synthmatch[report]"``.
+        OutputError
+            If the file cannot be written.
         """
-        from ..report import report_match
+        from ..metrics import METRICS
+        from ..report import describe_note, write_report
 
-        report_match(path, self, self._instrument().space)
+        write_report(
+            path,
+            title=self.target.name,
+            target_audio=self.target.at(self.sample_rate),
+            sample_rate=self.sample_rate,
+            candidates=self.candidates,
+            spaces={self.synth: self.synth_at_hand().space},
+            note=self.note,
+            provenance={
+                "Synth": self.synth,
+                **{f"Played by: {name}": text for name, text in self.backend.items()},
+                "Note": describe_note(self.note),
+                "Method": self.method,
+                "Sounds rendered": f"{self.renders:,}",
+                **provenance(self),
+            },
+            warnings=self.target.warnings,
+            metrics=METRICS,
+            history=self.history,
+        )
 
-    def _instrument(self) -> Synth:
+    def synth_at_hand(self) -> Synth:
+        """Return the synth.
+
+        Raises
+        ------
+        ParameterError
+            If the match came from another process or from disk, where it is left behind.
+        """
         if self.instrument is None:
             raise ParameterError(
                 f"this match has lost its synth; load {self.synth!r} and save candidates "
@@ -213,12 +204,12 @@ class Match:
         }
 
 
-def planned_files(
-    folder: Path, name: str, suffix: str, candidates: int, report: bool
-) -> list[Path]:
-    """Return the files that a match is saved to: preset and sound of each rank, then the report."""
-    files = []
-    for rank in range(1, candidates + 1):
-        middle = "" if rank == 1 else f".{rank}"
-        files += [folder / f"{name}{middle}{suffix}", folder / f"{name}.{rank}.wav"]
-    return [*files, folder / f"{name}.html"] if report else files
+def provenance(match: Match) -> dict[str, str]:
+    """Return how a match came about, for people: time, seed, rate and version."""
+    return {
+        "Time": f"{sum(match.timings.values()):.1f} s",
+        "Ended by": match.stopped,
+        "Seed": str(match.seed),
+        "Compared at": f"{match.sample_rate:,} Hz",
+        "Version": f"synthmatch {__version__}",
+    }

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
-import shutil
-import tempfile
-import time
-import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from ..audio import Recording, read_recording
+from ..audio import Recording
 from ..banks import Bank, Starts, find_starts, read_bank
 from ..errors import ParameterError, SearchError, WeightsError
 from ..parameters import FloatArray
 from ..registry import load_synth
-from ..search import DEFAULT, METHODS, Budget, Progress
-from ..settings import Setting
-from ..synth import Note, Synth, as_note, backend_info, own_note
+from ..search import DEFAULT, METHODS, Budget, SearchProgress
+from ..synth import Note, Synth
+from .arguments import AudioInput, NoteInput, budget_of, note_for, read_for
 from .finding import Finder
+from .fitting import fit, folder_for
 from .match import Match
+from .matching import find_match
 from .network import Network, load_network, resolve_model
-from .ranking import pick
-from .target import Target, threads
-
-AudioInput = str | os.PathLike[str] | npt.NDArray[Any] | Recording
-NoteInput = Note | str | float
 
 DEFAULT_SECONDS = 4.0
 
@@ -198,37 +189,21 @@ class Matcher:
         ParameterError
             If there is neither network nor architecture, or the recipe makes no sense.
         """
-        from ..training import ProxyGoal, Recipe, train
-
         if self.architecture is None:
             raise ParameterError("name an architecture to train: Matcher(synth, model='conv6xl')")
-        chosen = Recipe(minutes=minutes, steps=steps, **{"seed": self.seed, **recipe})
-        network = self.network
-        what: Synth | Setting = self.synth
-        played: Note | None = as_note(note, own_note(self.synth) or Note())
-        if network is not None:
-            setting = network.setting
-            what, played = dataclasses.replace(setting, note=as_note(note, setting.note)), None
-        folder = Path(out) if out is not None else self._temporary_folder()
-        result = train(
-            what,
-            self.architecture,
+        folder = Path(out) if out is not None else folder_for(self)
+        fit(
+            self.synth,
+            self.network or self.architecture,
             out=folder,
-            recipe=chosen,
+            note=note,
             options=options,
-            note=played,
-            start=None if network is None else network.estimator,
-            goal=ProxyGoal if proxy else None,
+            proxy=proxy,
             device=self.device,
+            recipe={"minutes": minutes, "steps": steps, "seed": self.seed, **recipe},
         )
-        self._take(load_network(result.folder, self.device))
+        self._take(load_network(folder, self.device))
         return self
-
-    def _temporary_folder(self) -> Path:
-        """Return a folder that is there as long as this matcher, whose network it holds."""
-        folder = tempfile.mkdtemp(prefix="synthmatch-")
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return Path(folder)
 
     def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
         """Write a model folder that :meth:`from_pretrained` reads, with the proxy if any.
@@ -264,15 +239,7 @@ class Matcher:
         AudioError
             If the recording cannot be used.
         """
-        if isinstance(audio, Recording):
-            return audio
-        own = own_note(self.synth)
-        default = own or Note()
-        pitch = default.pitch if own is not None else None
-        if note is not None:
-            pitch = as_note(note, default).pitch
-        least = own.total if own is not None else 0.0
-        return read_recording(audio, sample_rate, pitch=pitch, least=least)
+        return read_for(self.synth, audio, sample_rate, note)
 
     def predict(
         self,
@@ -284,7 +251,7 @@ class Matcher:
         seconds: float | None = None,
         renders: int | None = None,
         budget: Budget | None = None,
-        progress: Progress | None = None,
+        progress: SearchProgress | None = None,
     ) -> Match:
         """Return ranked candidates for a recording.
 
@@ -319,8 +286,8 @@ class Matcher:
             If an argument is out of range.
         """
         recording = self.read(audio, sample_rate, note=note)
-        played = self._note(recording, note)
-        chosen = _budget(seconds, renders, budget)
+        played = note_for(self.synth, recording, note)
+        chosen = budget_of(seconds, renders, budget)
         if self.network is None:
             chosen = chosen or Budget(seconds=DEFAULT_SECONDS)
         return self._run(recording, played, None, "", candidates, chosen, progress)
@@ -335,7 +302,7 @@ class Matcher:
         seconds: float | None = None,
         renders: int | None = None,
         budget: Budget | None = None,
-        progress: Progress | None = None,
+        progress: SearchProgress | None = None,
         method: Literal["search", "proxy"] = "search",
     ) -> Match:
         """Return a match at least as good, started from the candidates of ``match``.
@@ -369,7 +336,7 @@ class Matcher:
                 f"this match is for synth {match.synth!r}, not {self.synth.name!r}; "
                 f"refine it with a Matcher of that synth"
             )
-        given = _budget(seconds, renders, budget)
+        given = budget_of(seconds, renders, budget)
         chosen: Budget | None = given or Budget(seconds=DEFAULT_SECONDS)
         recording = self.read(audio, sample_rate, note=match.note)
         start = np.stack([c.vector for c in match.candidates])
@@ -384,17 +351,9 @@ class Matcher:
         count = len(match.candidates) if candidates is None else candidates
         return self._run(recording, match.note, start, before, count, chosen, progress)
 
-    def _note(self, recording: Recording, note: NoteInput | None) -> Note:
-        """Return what is played for a recording, unless a whole note is given."""
-        if isinstance(note, Note):
-            return note
-        own = own_note(self.synth)
-        if own is None:
-            return as_note(note, recording.note)
-        estimated = recording.note
-        if estimated.total > own.total:  # longer than what the synth plays by itself
-            own = Note(own.pitch, own.velocity, estimated.held, estimated.total)
-        return as_note(note, own)
+    def finder(self) -> Finder:
+        """Return what proposes and searches for this matcher."""
+        return Finder(self.synth, self.network, self.bank, self.method, self.seed, self.starts)
 
     def _run(
         self,
@@ -404,49 +363,18 @@ class Matcher:
         before: str,
         count: int,
         budget: Budget | None,
-        progress: Progress | None,
+        progress: SearchProgress | None,
     ) -> Match:
-        """Find, rank, and tell: the stages of a match one after the other."""
-        if count < 1:
-            raise ParameterError(f"ask for at least 1 candidate, not {count}")
-        with threads(self.workers) as pool:
-            began = time.perf_counter()
-            target = Target(recording, note, pool)
-            finder = Finder(
-                self.synth, self.network, self.bank, self.method, self.seed, self.starts
-            )
-            evaluate = finder.prepare(target)
-            proposed = finder.propose(target, budget, start)
-            prepared = time.perf_counter()
-            found = finder.find(evaluate, proposed, budget, progress)
-            searched = time.perf_counter()
-            candidates = pick(self.synth, target, found, proposed.vectors, count)
-            ended = time.perf_counter()
-        return Match(
-            synth=self.synth.name,
-            target=recording,
-            note=note,
-            sample_rate=self.synth.sample_rate,
-            candidates=candidates,
-            method=before + finder.describe(proposed, found, budget),
-            renders=found.renders,
-            stopped=found.stopped,
-            timings={
-                "prepare": prepared - began,
-                "search": searched - prepared,
-                "rank": ended - searched,
-            },
+        return find_match(
+            self.synth,
+            self.finder(),
+            recording,
+            note,
+            start=start,
+            before=before,
+            count=count,
+            budget=budget,
+            progress=progress,
             seed=self.seed,
-            backend=backend_info(self.synth),
-            history=tuple(found.history),
-            instrument=self.synth,
+            workers=self.workers,
         )
-
-
-def _budget(seconds: float | None, renders: int | None, budget: Budget | None) -> Budget | None:
-    """Return the budget of a call, given either way."""
-    if seconds is None and renders is None:
-        return budget
-    if budget is not None:
-        raise SearchError("give seconds and renders, or a budget, not both")
-    return Budget(renders=renders, seconds=seconds)

@@ -20,67 +20,15 @@ from ..audio import Recording, resample
 from ..errors import ModelWarning, ParameterError, SynthmatchError, WeightsError
 from ..parameters import FloatArray, ParameterSpace
 from ..registry import list_models, model_folder
-from ..search import Sampler
 from ..settings import Setting
 from ..synth import Note, Synth
+from .prediction import Completion, Prediction
 from .target import fit_length
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ..estimators import Estimator
-    from ..estimators.head import Head
 
-_GUIDED = 0.5  # share of a search's fresh draws that a network makes, not the prior
-_TEMPERATURE = 2.0  # of those draws: a network is too sure of sounds it was not trained on
 _REGULARISE = 64  # training sounds in each step of finetuning (InverSynth II, section 3.2)
-
-
-class Prediction:
-    """What a network predicts for one recording: a probability for every class.
-
-    Parameters
-    ----------
-    head : Head
-        Of the network.
-    output : Tensor ``[1, head.size]``
-        Of the network.
-    """
-
-    def __init__(self, head: Head, output: Tensor) -> None:
-        self._head = head
-        self._output = output
-
-    def likeliest(self) -> FloatArray:
-        """Return the likeliest vector, ``[1, d]``."""
-        return _vectors(self._head.decode(self._output))
-
-    def draw(self, rng: np.random.Generator, n: int, temperature: float = 1.0) -> FloatArray:
-        """Return random vectors ``[n, d]``; a higher temperature wanders further."""
-        import torch
-
-        if n < 1:
-            return np.empty((0, len(self._head.space)))
-        generator = torch.Generator(self._output.device).manual_seed(int(rng.integers(2**62)))
-        return _vectors(self._head.sample(self._output, n, generator, temperature)[0])
-
-    def propose(self, rng: np.random.Generator, count: int) -> FloatArray:
-        """Return the likeliest vector and ``count - 1`` drawn ones, ``[count, d]``."""
-        return np.concatenate([self.likeliest(), self.draw(rng, count - 1)])
-
-    def guide(self, prior: Sampler) -> Sampler:
-        """Return a source of fresh draws for a search: half from here, half from ``prior``."""
-
-        def sample(rng: np.random.Generator, n: int) -> FloatArray:
-            plain = prior(rng, n)
-            guided = rng.random((n, 1)) < _GUIDED
-            return np.where(guided, self.draw(rng, n, _TEMPERATURE), plain)
-
-        return sample
-
-
-def _vectors(tensor: Tensor) -> FloatArray:
-    return np.clip(tensor.cpu().numpy().astype(np.float64), 0.0, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,11 +60,13 @@ class Network:
     def prepare(self, recording: Recording, note: Note) -> npt.NDArray[np.float32]:
         """Return a recording as the network takes it, ``float32 [samples]``.
 
-        The network knows one pitch. A recording of another is played faster or slower
-        until it has that pitch, as a sampler would do it.
+        Most networks know one pitch. For them a recording of another is played faster or
+        slower until it has that pitch, as a sampler would do it.
         """
         estimator = self.estimator
-        speed = 2.0 ** ((self.setting.note.pitch - note.pitch) / 12.0)
+        speed = 1.0
+        if not estimator.KNOWS_NOTE:
+            speed = 2.0 ** ((self.setting.note.pitch - note.pitch) / 12.0)
         moved = resample(recording.samples, recording.sample_rate * speed, estimator.sample_rate)
         return fit_length(moved, estimator.samples)
 
@@ -124,10 +74,16 @@ class Network:
         """Return what the network predicts for a recording."""
         import torch
 
-        device = next(self.estimator.parameters()).device
+        from ..estimators.masked import MaskedTransformer
+
+        estimator = self.estimator
+        device = next(estimator.parameters()).device
         audio = torch.from_numpy(self.prepare(recording, note)[None]).to(device)
         with torch.inference_mode():
-            return Prediction(self.estimator.head, self.estimator(audio))
+            if isinstance(estimator, MaskedTransformer):
+                played = torch.tensor([[note.pitch, note.velocity, note.held]], dtype=torch.float32)
+                return Completion(estimator, estimator.listen(audio, played.to(device)))
+            return Prediction(estimator.head, estimator(audio))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write a model folder, with the proxy if there is one.
@@ -210,8 +166,9 @@ def load_network(source: str | os.PathLike[str], device: str = "auto") -> Networ
 def default_model(synth: Synth) -> str | None:
     """Return the model that is used for a synth unless another is named: its best, if any.
 
-    A model that does not fit, since other parameters are held fixed, does not count; one
-    that cannot be read is left out with a warning.
+    A model that does not fit, since other parameters are held fixed, does not count, nor
+    does one that says it is to be asked for by name (``"default": false``); one that cannot
+    be read is left out with a warning.
     """
     from ..weights import check_space, read_config
 
@@ -223,7 +180,8 @@ def default_model(synth: Synth) -> str | None:
             warnings.warn(f"model {name!r} is left out: {error}", ModelWarning, stacklevel=2)
     best_first = sorted(configs, key=lambda name: not configs[name]["metadata"].get("default"))
     for name in best_first:
-        if configs[name]["synth"] == synth.name:
+        by_name_only = configs[name]["metadata"].get("default") is False
+        if configs[name]["synth"] == synth.name and not by_name_only:
             with contextlib.suppress(SynthmatchError, KeyError):
                 check_space(ParameterSpace.from_dict(configs[name]["config"]["space"]), synth)
                 return name

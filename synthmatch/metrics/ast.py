@@ -33,7 +33,7 @@ def spectral_convergence(
     """
 
     def distance(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
-        error, scale = norm(a - b), norm(a)
+        scale, error = norm(a), norm(np.subtract(a, b, out=b))
         if scale == 0.0:
             return 0.0 if error == 0.0 else math.inf
         return error / scale

@@ -14,6 +14,7 @@ from ..features.spectra import decibels, mel_spectrogram
 from .comparison import Result, Row, compare, pearson
 
 _DYNAMIC_RANGE = 80.0  # dB under the target's maximum at which spectra are floored
+_AT_ONCE = 256  # windows of an envelope that are squared at a time
 _LOUDNESS_FLOOR = -70.0  # LUFS, the absolute gate of BS.1770
 
 
@@ -79,12 +80,17 @@ def log_spectral_distance(
 
     def feature(x: Row) -> tuple[npt.NDArray[Any], float]:
         level = _audible_loudness(x, sample_rate)
-        return magnitudes(x, size, size // 4) ** 2, level
+        power = magnitudes(x, size, size // 4)
+        power *= power
+        return power, level
 
     def distance(a: tuple[npt.NDArray[Any], float], b: tuple[npt.NDArray[Any], float]) -> float:
         gain = 10.0 ** ((a[1] - b[1]) / 10.0)
-        x, y = _floored(a[0], gain * b[0])
-        return float(np.sqrt(((x - y) ** 2).mean(axis=-1)).mean())
+        power = b[0]
+        power *= gain
+        x, y = _floored(a[0], power)
+        np.square(np.subtract(x, y, out=x), out=x)
+        return float(np.sqrt(x.mean(axis=-1)).mean())
 
     return compare(target, candidate, feature, distance)
 
@@ -134,7 +140,9 @@ def envelope_correlation(
 
     def feature(x: Row) -> npt.NDArray[Any]:
         sound = np.pad(x, size // 2)
-        power = (frames(sound, size, hop, "constant") ** 2).mean(axis=-1)
+        windows = frames(sound, size, hop, "constant")
+        parts = (windows[k : k + _AT_ONCE] for k in range(0, len(windows), _AT_ONCE))
+        power = np.concatenate([(part**2).mean(axis=-1) for part in parts])
         return np.asarray(power**0.3)
 
     return compare(target, candidate, feature, pearson)

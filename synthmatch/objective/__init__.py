@@ -25,6 +25,7 @@ The terms:
 
 from __future__ import annotations
 
+from .candidate import Candidate
 from .objective import WEIGHTS, Features, Objective
 
-__all__ = ["WEIGHTS", "Features", "Objective"]
+__all__ = ["WEIGHTS", "Candidate", "Features", "Objective"]

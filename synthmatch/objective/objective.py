@@ -33,6 +33,7 @@ _MAX_GAIN = 1e6  # of power: 60 dB; what is quieter stays quiet
 _SILENT = 1e-8  # peak of full scale: -160 dB
 _SATURATION = 12.0  # dB
 _TINY = 1e-30
+_AT_ONCE = 2**18  # samples of frames that spectra are taken of at a time
 
 _T = TypeVar("_T")
 
@@ -144,15 +145,12 @@ class Objective:
 
     def features(self, audio: npt.ArrayLike) -> Features:
         """Return what candidates ``[n, samples]`` are compared by, for :meth:`between`."""
-        parts = list(self._spread(self._row_features, _rows(audio)))
-        values = np.empty((len(parts), self._segments[-1].stop), dtype=np.float32)
-        for row, (part, _, _) in zip(values, parts, strict=True):
-            row[:] = part
-        return Features(
-            values,
-            np.array([energy for _, energy, _ in parts]),
-            np.array([peak for _, _, peak in parts]),
-        )
+        rows = _rows(audio)
+        values = np.empty((len(rows), self._segments[-1].stop), dtype=np.float32)
+        energy, peaks = np.empty(len(rows)), np.empty(len(rows))
+        for k, found in enumerate(self._spread(self._row_features, rows)):
+            values[k], energy[k], peaks[k] = found
+        return Features(values, energy, peaks)
 
     def from_target(self, features: Features) -> FloatArray:
         """Return distances ``float64 [n]`` from the target of sounds by their features."""
@@ -269,7 +267,7 @@ class Objective:
         if buffers is None:
             self._scratch.buffers = buffers = _Buffers(
                 np.zeros(self._samples + 2 * self._margin, dtype=np.float32),
-                [np.empty((s.frames, s.size), dtype=np.float32) for s in self._scales],
+                [np.empty((s.block, s.size), dtype=np.float32) for s in self._scales],
                 [np.empty((s.frames, s.bands), dtype=np.float32) for s in self._scales],
             )
         return buffers
@@ -294,6 +292,7 @@ class _Scale:
         self.bands = bands
         self._hop = self.size // 2 if overlap else self.size
         self.frames = samples // self._hop + 2
+        self.block = min(self.frames, max(1, _AT_ONCE // self.size))
         self._window = hann(self.size).astype(np.float32)
         high = max(min(_HIGH, sample_rate / 2), 2 * _LOW)
         self.centres = mel_edges(bands, _LOW, high, "htk")[1:-1]
@@ -319,12 +318,20 @@ class _Scale:
     def __call__(
         self, sound: AudioArray, margin: int, frames: AudioArray, out: AudioArray
     ) -> float:
-        """Fill ``out [frames, bands]``, frame k centred k hops into the sound; return its sum."""
+        """Fill ``out [frames, bands]``, frame k centred k hops into the sound; return its sum.
+
+        ``frames [block, size]`` is working memory.
+        """
         from .kernels import mel_power, window_frames
 
-        window_frames(sound, margin - self._hop, self._hop, self._window, frames)
-        spectrum = scipy.fft.rfft(frames, axis=-1)
-        return float(mel_power(spectrum, self._starts, self._lengths, self._weights, out))
+        total = 0.0
+        for first in range(0, self.frames, self.block):
+            some = frames[: self.frames - first]
+            window_frames(sound, margin + (first - 1) * self._hop, self._hop, self._window, some)
+            spectrum = scipy.fft.rfft(some, axis=-1)
+            rows = out[first : first + self.block]
+            total += mel_power(spectrum, self._starts, self._lengths, self._weights, rows)
+        return total
 
 
 def _weighted(table: FloatArray) -> FloatArray:

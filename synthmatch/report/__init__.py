@@ -10,6 +10,7 @@ it needs Jinja and matplotlib, which the extra ``synthmatch[report]`` brings.
 
 from __future__ import annotations
 
-from .contents import ReportUnavailableError, report_match, require_packages, write_report
+from .contents import ReportUnavailableError, require_packages, write_report
+from .formatting import describe_note
 
-__all__ = ["ReportUnavailableError", "report_match", "require_packages", "write_report"]
+__all__ = ["ReportUnavailableError", "describe_note", "require_packages", "write_report"]

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._files import atomic
-from .._version import __version__
 from ..errors import AudioError, OutputError, ParameterError, SynthmatchError
 from ..parameters import ParameterSpace
 from ..synth import AudioArray, Note
 
 if TYPE_CHECKING:
-    from ..matcher import Candidate, Match
     from ..metrics import Metric
+    from ..objective import Candidate
 
 _MOST = 10  # candidates on one page
 _NEEDED = ("jinja2", "matplotlib")
@@ -35,7 +34,7 @@ def write_report(
     target_audio: AudioArray,
     sample_rate: int,
     candidates: Sequence[Candidate],
-    space: ParameterSpace,
+    spaces: Mapping[str, ParameterSpace],
     note: Note,
     provenance: Mapping[str, str],
     warnings: Sequence[str] = (),
@@ -56,10 +55,10 @@ def write_report(
         Of all sounds, in Hz. Players run at 32 kHz at most, to keep the page small.
     candidates : sequence of Candidate
         Best first, at least one. The page shows the first ten.
-    space : ParameterSpace
-        Of the synth, for names, ranges, groups and units.
+    spaces : mapping
+        The parameter space of each synth that candidates are for, by its name.
     note : Note
-        What was played.
+        What was played for the best candidate.
     provenance : mapping
         How the candidates were found: labels and values, shown in this order.
     warnings : sequence of str
@@ -75,7 +74,7 @@ def write_report(
     ReportUnavailableError
         If jinja2 or matplotlib is not installed.
     ParameterError
-        If there is no candidate, or one of another synth.
+        If there is no candidate, or one of a synth that has no space here.
     AudioError
         If a sound is not ``[samples]``, empty, or not finite.
     OutputError
@@ -88,7 +87,11 @@ def write_report(
         if audio.ndim != 1 or not audio.size or not np.isfinite(audio).all():
             raise AudioError(f"a report needs finite sounds [samples]; the {what} is not")
     for candidate in candidates:
-        space.patch(candidate.patch)
+        if candidate.patch.synth not in spaces:
+            raise ParameterError(
+                f"a candidate is for synth {candidate.patch.synth!r}, whose space is not given"
+            )
+        spaces[candidate.patch.synth].patch(candidate.patch)
     from .page import render_page
 
     page = render_page(
@@ -97,7 +100,7 @@ def write_report(
         sample_rate=sample_rate,
         candidates=candidates[:_MOST],
         hidden=max(0, len(candidates) - _MOST),
-        space=space,
+        spaces=spaces,
         note=note,
         provenance=provenance,
         warnings=warnings,
@@ -120,41 +123,3 @@ def require_packages() -> None:
             raise ReportUnavailableError(
                 f'reports need {name}; install it by: pip install "synthmatch[report]"'
             )
-
-
-def report_match(path: str | os.PathLike[str], match: Match, space: ParameterSpace) -> None:
-    """Write the report of a match; ``space`` is that of its synth.
-
-    Raises
-    ------
-    SynthmatchError
-        As :func:`write_report` does.
-    """
-    from ..metrics import METRICS
-    from .formatting import describe_note
-
-    provenance = {
-        "Synth": match.synth,
-        **{f"Played by: {name}": text for name, text in match.backend.items()},
-        "Note": describe_note(match.note),
-        "Method": match.method,
-        "Sounds rendered": f"{match.renders:,}",
-        "Time": f"{sum(match.timings.values()):.1f} s",
-        "Ended by": match.stopped,
-        "Seed": str(match.seed),
-        "Compared at": f"{match.sample_rate:,} Hz",
-        "Version": f"synthmatch {__version__}",
-    }
-    write_report(
-        path,
-        title=match.target.name,
-        target_audio=match.target.at(match.sample_rate),
-        sample_rate=match.sample_rate,
-        candidates=match.candidates,
-        space=space,
-        note=match.note,
-        provenance=provenance,
-        warnings=match.target.warnings,
-        metrics=METRICS,
-        history=match.history,
-    )

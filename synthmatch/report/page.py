@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-    from ..matcher import Candidate
     from ..metrics import Metric
+    from ..objective import Candidate
 
 _WIDE, _NARROW = 11.0, 4.4  # inches, of pictures for screens and phones
 _OPEN_UP_TO = 30  # differences that are shown unfolded
@@ -36,7 +36,7 @@ def render_page(
     sample_rate: int,
     candidates: Sequence[Candidate],
     hidden: int,
-    space: ParameterSpace,
+    spaces: Mapping[str, ParameterSpace],
     note: Note,
     provenance: Mapping[str, str],
     warnings: Sequence[str],
@@ -47,7 +47,12 @@ def render_page(
 
     ``hidden`` is the number of candidates that are left out.
     """
+    synths = list(dict.fromkeys(candidate.patch.synth for candidate in candidates))
     labels = [f"Candidate {rank}" for rank in range(1, len(candidates) + 1)]
+    if len(synths) > 1:
+        labels = [f"{x}, {c.patch.synth}" for x, c in zip(labels, candidates, strict=True)]
+    space = spaces[candidates[0].patch.synth]
+    alike = [rank for rank, c in enumerate(candidates) if c.patch.synth == space.synth]
     sounds = [target, *(candidate.audio for candidate in candidates)]
     details = ["the recording", *(f"distance {c.distance:.4f}" for c in candidates)]
     players, gain_db = make_players(sounds, sample_rate, ["Target", *labels], details)
@@ -61,7 +66,7 @@ def render_page(
             policy=_POLICY,
             version=__version__,
             title=title,
-            synth=space.synth,
+            synths=synths,
             note=describe_note(note),
             best=candidates[0].distance,
             labels=labels,
@@ -79,7 +84,8 @@ def render_page(
             groups=parameter_groups(space, candidates[0].patch),
             frozen=bool(space.frozen),
             several=several,
-            differences=difference_rows(space, [c.patch for c in candidates]),
+            compared=[(labels[rank], styles[rank + 1]) for rank in alike],
+            differences=difference_rows(space, [candidates[rank].patch for rank in alike]),
             parameters=len(space.parameters),
             open_up_to=_OPEN_UP_TO,
             provenance=provenance,

@@ -22,7 +22,7 @@ RANGE_DB = 80.0  # of the colour scale
 LEFT, RIGHT = 0.13, 0.97  # of the width of a spectrogram: where its axes begin and end
 
 _COLOURS = "magma"
-_LOWEST = 40.0  # Hz, of spectrograms
+LOWEST = 40.0  # Hz, of spectrograms
 _ROWS = 144
 _COLUMNS = 360  # at most
 _STEPS = 64  # of the colour scale; fewer make smaller pictures
@@ -41,7 +41,7 @@ def spectrograms(
 ) -> list[str]:
     """Return an SVG for each sound, all with the same axes and colour scale."""
     seconds = max(map(len, sounds)) / sample_rate
-    hertz = np.geomspace(_LOWEST, sample_rate / 2, _ROWS)
+    hertz = np.geomspace(LOWEST, sample_rate / 2, _ROWS)
     powers = [_log_frequency_power(sound, sample_rate, hertz) for sound in sounds]
     loudest = max(float(power.max()) for power in powers) or 1.0
     drawn = []
@@ -86,7 +86,7 @@ def envelopes(
     top = _QUIET + 10
     styles = line_styles(len(candidates))
     for sound, style in zip((target, *candidates), styles, strict=True):
-        time, level = _loudness_over_time(sound, sample_rate)
+        time, level = loudness_over_time(sound, sample_rate)
         top = max(top, float(level.max()))
         axes.plot(time, level, color=style.colour, lw=style.width, dashes=style.dashes)
     seconds = max(map(len, (target, *candidates))) / sample_rate
@@ -123,7 +123,7 @@ def line_styles(count: int) -> list[LineStyle]:
     return [LineStyle(_INK, 3.5, ()), *candidates]
 
 
-def _loudness_over_time(audio: AudioArray, sample_rate: int) -> tuple[FloatArray, FloatArray]:
+def loudness_over_time(audio: AudioArray, sample_rate: int) -> tuple[FloatArray, FloatArray]:
     """Return times and K-weighted levels (BS.1770) in dB of windows of 40 ms."""
     size = max(2, round(0.04 * sample_rate))
     hop = max(1, size // 4, len(audio) // 600)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from .formatting import decimals
 
 if TYPE_CHECKING:
-    from ..matcher import Candidate
     from ..metrics import Metric
+    from ..objective import Candidate
 
 _DISTANCE = "what the candidates are ranked by; 0 is identical"
 _DIRECTIONS = {True: "↑ higher is better", False: "↓ lower is better", None: ""}

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from ..errors import SearchError
 from ..parameters import ParameterSpace
 from .grid import Audible, Grid, Sampler
-from .loop import Budget, Evaluate, Optimizer, Progress, Search, SearchResult, search
+from .loop import Budget, Evaluate, Optimizer, Search, SearchProgress, SearchResult, search
 from .stages import search_in_stages
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ __all__ = [
     "Budget",
     "Evaluate",
     "Optimizer",
-    "Progress",
     "Sampler",
     "Search",
+    "SearchProgress",
     "SearchResult",
     "make_optimizer",
     "search",

@@ -15,7 +15,7 @@ from ..parameters import FloatArray
 from .grid import keys
 
 Evaluate = Callable[[FloatArray], FloatArray]
-Progress = Callable[[float, float, float], None]
+SearchProgress = Callable[[float, float, float], None]
 
 _BATCH_SECONDS = 0.2  # aim for one call of evaluate: a stop never takes much longer
 _GROWTH = 4  # at most, from one batch to the next
@@ -119,7 +119,8 @@ class Search:
         self._optimizer = optimizer
         self._keep = keep
         self._stagnation = stagnation
-        self._began = time.perf_counter()
+        self._spent = 0.0  # seconds of earlier calls of advance
+        self._resumed: float | None = None  # when the one in progress began
         self._known: dict[bytes, float] = {}
         self._pending: FloatArray | None = None  # asked, not yet told
         self._batch = 1
@@ -132,15 +133,17 @@ class Search:
 
     @property
     def seconds(self) -> float:
-        """Wall time since the search began."""
-        return time.perf_counter() - self._began
+        """Wall time spent searching."""
+        if self._resumed is None:
+            return self._spent
+        return self._spent + time.perf_counter() - self._resumed
 
     @property
     def renders(self) -> int:
         """Vectors evaluated."""
         return len(self._known)
 
-    def advance(self, budget: Budget, progress: Progress | None = None) -> SearchResult:
+    def advance(self, budget: Budget, progress: SearchProgress | None = None) -> SearchResult:
         """Search on until ``budget``, counted from the beginning, is spent.
 
         Parameters
@@ -158,6 +161,7 @@ class Search:
             If ``evaluate`` does not return one loss for each vector.
         """
         fruitless = 0
+        self._resumed = time.perf_counter()
         try:
             while fruitless < _FRUITLESS:
                 before = self.renders
@@ -174,6 +178,8 @@ class Search:
             if self.vectors is None:
                 raise
             return self.result("interrupted")
+        finally:
+            self._spent, self._resumed = self.seconds, None
 
     def result(self, stopped: str) -> SearchResult:
         """Return what was found, and why it ended."""
@@ -186,7 +192,7 @@ class Search:
         )
 
     def _losses_of(
-        self, vectors: FloatArray, budget: Budget, progress: Progress | None
+        self, vectors: FloatArray, budget: Budget, progress: SearchProgress | None
     ) -> FloatArray:
         """Return losses ``[n]``, evaluating what is not known yet; raise _Stop when over."""
         rows = keys(vectors)
@@ -251,7 +257,7 @@ class Search:
         if best < self._reference * (1 - _GAIN) or math.isinf(self._reference):
             self._reference, self._improved_at = best, self.renders
 
-    def _report(self, budget: Budget, progress: Progress) -> None:
+    def _report(self, budget: Budget, progress: SearchProgress) -> None:
         spent = self.seconds
         shares = [1e-9]
         left = [math.inf]
@@ -271,7 +277,7 @@ def search(
     *,
     keep: int = 16,
     stagnation: int | None = None,
-    progress: Progress | None = None,
+    progress: SearchProgress | None = None,
 ) -> SearchResult:
     """Minimise ``evaluate`` within a budget.
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..parameters import FloatArray
 from .grid import keys
-from .loop import Budget, Evaluate, Optimizer, Progress, Search, SearchResult
+from .loop import Budget, Evaluate, Optimizer, Search, SearchProgress, SearchResult
 
 _LAST = 0.2  # share of the budget for the last stage
 _SETTLED = 2500  # renders of the first after which there is one
@@ -27,7 +27,7 @@ def search_in_stages(
     budget: Budget,
     *,
     keep: int,
-    progress: Progress | None = None,
+    progress: SearchProgress | None = None,
 ) -> SearchResult:
     """Search with the first of ``stages``, and in the end with the second from the best found.
 
@@ -78,7 +78,7 @@ def _share(budget: Budget, share: float) -> Budget:
     )
 
 
-def _scaled(progress: Progress | None, begin: float, end: float) -> Progress | None:
+def _scaled(progress: SearchProgress | None, begin: float, end: float) -> SearchProgress | None:
     """Return what reports the progress of one stage as the part from ``begin`` to ``end``."""
     if progress is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ def begin(
     architecture: str | None,
     source: Source,
     options: Mapping[str, Any],
-    start: Estimator | str | Path | None,
+    start: Estimator | str | os.PathLike[str] | None,
 ) -> Beginning:
     """Return a new network, or the one to go on with.
 
@@ -80,8 +81,8 @@ def begin(
         audio = {"sample_rate": setting.sample_rate, "samples": setting.samples}
         return Beginning(build(architecture, space, **audio, **options))
     folder = None
-    if isinstance(start, (str, Path)):
-        folder = Path(start) if Path(start).is_dir() else model_folder(str(start))
+    if isinstance(start, str | os.PathLike):
+        folder = Path(start) if Path(start).is_dir() else model_folder(os.fspath(start))
         estimator, _ = load_model(folder, device="cpu")
     else:
         estimator = copy.deepcopy(start).cpu()

@@ -33,8 +33,7 @@ class Goal(nn.Module):
 
     def forward(self, audio: Tensor, vectors: Tensor) -> Tensor:
         """Return the scalar loss for sounds ``[b, samples]`` of ``vectors [b, d]``."""
-        loss: Tensor = self.estimator.head.loss(self.estimator(audio), vectors)
-        return loss
+        return self.estimator.loss(audio, vectors)
 
     def scores(self, audio: Tensor, vectors: Tensor) -> dict[str, float]:
         """Return means over sounds; the first is what training keeps the best of, low is good.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..errors import TrainingError
 Row = dict[str, Any]
 
 
-def read_log(path: str | Path) -> list[Row]:
+def read_log(path: str | os.PathLike[str]) -> list[Row]:
     """Return the rows of a log; a last line that was cut short is left out.
 
     Parameters
@@ -55,7 +56,7 @@ def _is_row(row: Row) -> bool:
     )
 
 
-def _file(path: str | Path) -> Path:
+def _file(path: str | os.PathLike[str]) -> Path:
     given = Path(path)
     return given / "log.jsonl" if given.is_dir() or not given.suffix else given
 
@@ -105,7 +106,7 @@ def _line(row: Row) -> str:
     return json.dumps(clean) + "\n"
 
 
-def plot_log(path: str | Path, picture: str | Path) -> None:
+def plot_log(path: str | os.PathLike[str], picture: str | os.PathLike[str]) -> None:
     """Draw the curves of a run: loss, held-out scores, learning rate, by step.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ from .recipe import Recipe
 if TYPE_CHECKING:
     from ..estimators.estimator import Estimator
 
+_MOST_SAMPLES = 1 << 31  # of audio at once: 8 GB
 _CHECKPOINT = "checkpoint.safetensors"
 
 
@@ -69,11 +71,11 @@ def train(
     what: Source | Setting | Synth | Dataset | str,
     architecture: str | None = None,
     *,
-    out: str | Path,
+    out: str | os.PathLike[str],
     recipe: Recipe,
     options: Mapping[str, Any] | None = None,
     note: Note | None = None,
-    start: Estimator | str | Path | None = None,
+    start: Estimator | str | os.PathLike[str] | None = None,
     goal: Callable[[Estimator, Source], Goal] | Literal["proxy"] | None = None,
     device: str = "auto",
     half: bool = False,
@@ -198,12 +200,15 @@ def _sounds(
     what: Source | Setting | Synth | Dataset | str, note: Note | None, recipe: Recipe
 ) -> tuple[Source, Batches, Batch, dict[str, Any]]:
     """Return the source, training batches, held-out sounds, and what defines them."""
+    most = max(recipe.batch, recipe.validate)
     if not isinstance(what, Dataset):
         source = open_source(what, note)
+        _check_size(most, source.setting.samples)
         feed = RenderedBatches(source, recipe.batch, recipe.seed, gate=recipe.gate)
         rng = stream(recipe.seed, "validation")
         held_out = draw(source, rng, recipe.validate, gate=recipe.gate)
         return source, feed, held_out, {"setting": source.setting.to_dict()}
+    _check_size(most, what.source().setting.samples)
     rows = len(what) - recipe.validate
     if rows < recipe.batch:
         raise ParameterError(
@@ -212,6 +217,15 @@ def _sounds(
         )
     stored = StoredBatches(what, recipe.batch, recipe.seed, rows)
     return what.source(), stored, what.read(range(rows, len(what))), what.description.to_dict()
+
+
+def _check_size(sounds: int, samples: int) -> None:
+    """Raise TrainingError for batches that no machine holds, before anything is rendered."""
+    if sounds * samples > _MOST_SAMPLES:
+        raise TrainingError(
+            f"{sounds:,} sounds at once take {4e-9 * sounds * samples:,.0f} GB; take a smaller "
+            f"batch (--accumulate adds several up to one step) and fewer held-out sounds"
+        )
 
 
 def _prepare(folder: Path, overwrite: bool, stack: contextlib.ExitStack) -> None:

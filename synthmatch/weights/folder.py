@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,7 +35,7 @@ def with_proxy(estimator: Estimator, proxy: Proxy) -> dict[str, torch.Tensor]:
 
 
 def save_model(
-    folder: str | Path,
+    folder: str | os.PathLike[str],
     estimator: Estimator,
     metadata: Mapping[str, Any],
     *,
@@ -97,7 +98,7 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
         raise WeightsError(f"cannot write {folder}: {error.strerror or error}") from error
 
 
-def read_config(folder: str | Path) -> dict[str, Any]:
+def read_config(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the checked ``config.json`` of a model folder, without reading its tensors.
 
     Raises
@@ -150,7 +151,7 @@ _METADATA: Mapping[str, type] = MappingProxyType(
 _HASH = re.compile("[0-9a-f]{64}")
 
 
-def check_folder(folder: str | Path) -> tuple[Path, dict[str, Any]]:
+def check_folder(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     """Return the file of the tensors and the config of a model folder, the hash checked.
 
     Raises
@@ -174,7 +175,7 @@ def check_folder(folder: str | Path) -> tuple[Path, dict[str, Any]]:
     return path, config
 
 
-def read_folder(folder: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+def read_folder(folder: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Return the tensors and the config of a model folder, its hash checked.
 
     Raises

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SynthmatchError, WeightsError
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _FIXED = 1 << 26  # numbers beside the weights: tables that follow from the configuration
 
 
-def load_model(folder: str | Path, *, device: str = "auto") -> tuple[Estimator, dict[str, Any]]:
+def load_model(
+    folder: str | os.PathLike[str], *, device: str = "auto"
+) -> tuple[Estimator, dict[str, Any]]:
     """Return the estimator of a model folder, in evaluation mode, and its metadata.
 
     Parameters
@@ -59,7 +61,7 @@ def load_model(folder: str | Path, *, device: str = "auto") -> tuple[Estimator, 
     return estimator.to(chosen).eval(), config["metadata"]
 
 
-def load_proxy(folder: str | Path, estimator: Estimator) -> Proxy:
+def load_proxy(folder: str | os.PathLike[str], estimator: Estimator) -> Proxy:
     """Return the proxy that was trained with the estimator of a model folder.
 
     Parameters

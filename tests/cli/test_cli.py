@@ -166,12 +166,15 @@ def test_interrupt_writes_the_best_so_far(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_help_is_quick() -> None:
-    best = min(_seconds([sys.executable, "-m", "synthmatch", "--help"]) for _ in range(3))
-    assert best < 0.3
+    """By the side of what its library alone takes, so that no load of the machine counts."""
+    ours = [sys.executable, "-m", "synthmatch", "--help"]
+    bare = [sys.executable, "-c", "import click"]
+    pairs = [(_seconds(ours), _seconds(bare)) for _ in range(5)]
+    assert min(a for a, _ in pairs) < 3 * min(b for _, b in pairs)
 
 
 def _seconds(command: list[str]) -> float:
-    """Return the processor time of a command; the wall clock of a busy machine says little."""
+    """Return the processor time of a command."""
     before = os.times()
     subprocess.run(command, check=True, capture_output=True)
     after = os.times()

@@ -229,7 +229,7 @@ def test_goes_on_after_kill_9(tmp_path):
 
 def test_another_data_set_is_not_overwritten(tmp_path):
     build_dataset(sine_source(), tmp_path, 10, seed=1)
-    with pytest.raises(DatasetError, match="another sounds, seed; use another folder"):
+    with pytest.raises(DatasetError, match="differs in sounds, seed; use another folder"):
         build_dataset(sine_source(), tmp_path, 12, seed=2)
     build_dataset(sine_source(), tmp_path, 12, seed=2, overwrite=True)
     assert len(Dataset(tmp_path)) == 12
@@ -327,7 +327,7 @@ def interrupted(source, folder, after=8, **options):
 
 def test_another_backend_or_option_does_not_go_on_with_a_data_set(tmp_path):
     interrupted(switchable(), tmp_path)
-    with pytest.raises(DatasetError, match="another backend; use another folder"):
+    with pytest.raises(DatasetError, match="differs in backend; use another folder"):
         build_dataset(switchable(backend="plug-in"), tmp_path, 30, shard=4)
     with pytest.raises(DatasetError, match="not what 'sine' makes now, with another backend"):
         build_dataset(switchable(octave=2.0), tmp_path, 30, shard=4)

@@ -288,6 +288,27 @@ def test_other_vst3_presets_are_refused(tmp_path):
             read_preset(data)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        *(
+            (b"UTF-8", encoding, "is damaged")
+            for encoding in (b"klingon", b"utf-7", b"idna", b"rot13", b"punycode", b"x" * 900)
+        ),
+        (b'"161.', b'"' + b"9" * 5000 + b".", "no voice of Dexed"),
+        (b'"161.', '"\u0661.'.encode(), "no voice of Dexed"),
+    ],
+)
+def test_odd_encodings_and_lengths_are_one_line(old, new, reason):
+    good = write_preset(State(np.append(init_voice(), 63)))
+    text = good[56 : 56 + int.from_bytes(good[52:56], "little")]
+    assert old in text
+    text = text.replace(old, new)
+    with pytest.raises(PresetError, match=reason) as caught:
+        read_preset(good[:52] + len(text).to_bytes(4, "little") + text)
+    assert len(str(caught.value)) < 200
+
+
 def test_a_state_without_its_optional_parts_loads():
     voice = np.append(init_voice(), 63)
     data = write_preset(State(voice))

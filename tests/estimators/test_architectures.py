@@ -43,6 +43,7 @@ SMALL = {
     "ast-small": {"layers": 2},
     "ast-mlp": {"width": 128},
     "ast-cnn": {"width": 128, "channels": 16},
+    "masked": {"width": 32, "heads": 2, "layers": 1, "hidden": 64, "channels": 16, "stack": 2},
 }
 FITTED = ("fc-linear", "fc1", "fc2", "fc3", "hc", "hc3")
 # Steps and learning rate where ten of 1e-3 are not enough to see anything.

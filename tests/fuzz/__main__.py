@@ -10,6 +10,8 @@ from pathlib import Path
 
 from .campaign import all_kinds, run
 
+HELPERS = Path(__file__).parents[1] / "helpers"
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
@@ -17,6 +19,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
     parser.add_argument("--kind", action="append", help="only kinds whose name has this in it")
     arguments = parser.parse_args()
+    sys.path.insert(0, str(HELPERS))  # where pytest looks by its configuration
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     total = 0
     for kind in all_kinds():

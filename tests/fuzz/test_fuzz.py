@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from .campaign import Kind, all_kinds, run
@@ -26,3 +30,16 @@ def test_what_breaks_a_reader_is_found(tmp_path):
     assert all(finding.file.is_file() for finding in found)
     again = run(bad, tmp_path / "again", 50)
     assert [f.case for f in again] == [f.case for f in found]
+
+
+def test_the_command_knows_every_kind():
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tests.fuzz", "--cases", "1"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if "1 cases, 0 findings" in line]
+    assert len(lines) == len(all_kinds())

@@ -18,10 +18,10 @@ from PIL import Image
 
 from synthmatch import Note, Parameter, ParameterSpace, Patch, SynthmatchError
 from synthmatch.errors import AudioError, ParameterError
-from synthmatch.matcher import Candidate
+from synthmatch.matcher import Candidate, Match
 from synthmatch.metrics import Metric
-from synthmatch.report import ReportUnavailableError, report_match, write_report
-from synthmatch.report.pictures import _LOWEST, _loudness_over_time
+from synthmatch.report import ReportUnavailableError, write_report
+from synthmatch.report.pictures import LOWEST, loudness_over_time
 
 NASTY = "<script>alert(1)</script> & \"quotes\" 'x' $\\alpha$ {brace} ünï"
 VOID = {"meta", "br", "wbr", "img", "hr", "input", "link"}
@@ -58,7 +58,7 @@ def write(path, target, candidates, rate=RATE, **options):
     defaults = {
         "title": "bell.wav",
         "provenance": {"Method": "by hand"},
-        "space": SPACE,
+        "spaces": {SPACE.synth: SPACE},
         "note": NOTE,
     }
     write_report(
@@ -205,17 +205,17 @@ def test_spectrograms_share_their_scale_and_show_frequency_where_it_is(page):
         rows = len(level)
         loudest = int(level[:, level.shape[1] // 2].argmax())
         height = loudest if upside_down else rows - 1 - loudest
-        expected = np.log(frequency / _LOWEST) / np.log(RATE / 2 / _LOWEST) * (rows - 1)
+        expected = np.log(frequency / LOWEST) / np.log(RATE / 2 / LOWEST) * (rows - 1)
         assert abs(height - expected) <= 2
     assert levels[0].max() > levels[1].max()
 
 
 def test_loudness_is_that_of_the_standard():
     """ITU-R BS.1770: a full-scale sine of 997 Hz reads -3.01."""
-    time, level = _loudness_over_time(tone(997, 1.0, 48000, 1.0), 48000)
+    time, level = loudness_over_time(tone(997, 1.0, 48000, 1.0), 48000)
     assert level[len(level) // 2] == pytest.approx(-3.01, abs=0.05)
     assert time[1] - time[0] == pytest.approx(0.01)
-    assert _loudness_over_time(np.zeros(480, np.float32), 48000)[1].max() == -70
+    assert loudness_over_time(np.zeros(480, np.float32), 48000)[1].max() == -70
 
 
 def test_scores_tell_their_direction_and_the_best(page):
@@ -239,7 +239,7 @@ def test_the_same_input_gives_the_same_page(tmp_path):
 
 def test_one_plain_candidate_is_enough_and_frozen_parameters_are_marked(tmp_path):
     space = SPACE.freeze({"octave": 0})
-    plain = write(tmp_path / "a", tone(440), [candidate(tone(300))], space=space)
+    plain = write(tmp_path / "a", tone(440), [candidate(tone(300))], spaces={space.synth: space})
     assert "Differences" not in plain.text and "octave held 0" in plain.text
     assert not plain.all("aside")
 
@@ -308,7 +308,7 @@ def test_a_match_is_reported_with_how_it_was_found(tmp_path):
     recording = SimpleNamespace(
         name="bell.flac", warnings=("a hum",), at=lambda rate: tone(440, rate=rate)
     )
-    match = SimpleNamespace(
+    match = Match(
         synth="bell",
         target=recording,
         note=Note(69.25, 90, 0.3, 0.5),
@@ -321,8 +321,9 @@ def test_a_match_is_reported_with_how_it_was_found(tmp_path):
         seed=7,
         backend={"plug-in": "Bell 2.0"},
         history=((1, 0.1, 0.5), (2, 0.2, 0.0375)),
+        instrument=SimpleNamespace(space=SPACE),
     )
-    report_match(tmp_path / "a.html", match, SPACE)
+    match.report(tmp_path / "a.html")
     page = Page((tmp_path / "a.html").read_text(encoding="utf-8"))
     shown = ("bell.flac", "a hum", "CMA-ES", "12,345", "3.2 s", "budget", "Seed 7", "22,050 Hz")
     assert all(text in page.text for text in (*shown, "Bell 2.0"))

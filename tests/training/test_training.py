@@ -515,8 +515,15 @@ def test_says_what_it_needs_and_warns_where_that_is_not_there(tmp_path, monkeypa
         run(tmp_path / "b")
 
 
-MEMORY = """
-import json, resource, sys, threading, time
+def test_batches_that_no_machine_holds_are_refused_before_anything_is_rendered(tmp_path):
+    for change in ({"batch": 100_000_000}, {"validate": 100_000_000}):
+        recipe = dataclasses.replace(QUICK, **change)
+        with pytest.raises(TrainingError, match=r"100,000,000 sounds at once take .* GB; take a"):
+            train(sine_source(), "conv1", out=tmp_path / "m", recipe=recipe, device="cpu")
+
+
+MEMORY = r"""
+import json, re, sys
 import torch
 from sine_synth import sine_source
 from synthmatch.training import Recipe, train
@@ -524,7 +531,7 @@ import synthmatch.training.loop as loop
 torch.set_num_threads(1)
 peaks = {}
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return int(re.search(r"VmHWM:\s+(\d+) kB", open("/proc/self/status").read())[1]) * 1024
 save = loop.save_checkpoint
 def measured(*arguments):
     peaks.setdefault("training", peak())
@@ -539,7 +546,7 @@ print(json.dumps([peaks, told]))
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="counts kilobytes as Linux does")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 def test_a_checkpoint_takes_next_to_no_memory(tmp_path):
     command = [sys.executable, "-c", MEMORY, str(tmp_path / "m")]
     done = subprocess.run(command, env=with_helpers(), check=True, capture_output=True, text=True)

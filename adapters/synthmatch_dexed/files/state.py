@@ -32,6 +32,7 @@ _PROGRAM = 161  # bytes: 155 of the voice, the switches, five unused
 _SEMITONE = (1 << 24) / 12  # of master tuning in the state
 _ALPHABET = ".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+"
 _SIX = 1 << np.arange(6)
+_DIGITS = 9  # of a length
 
 
 class State(NamedTuple):
@@ -139,8 +140,9 @@ def _parse(text: bytes) -> State:
     parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(text, True)
-    except expat.ExpatError as error:
-        raise PresetError(f"the state of this VST3 preset is damaged: {error}") from None
+    except (expat.ExpatError, LookupError, ValueError) as error:  # unknown and odd encodings
+        reason = str(error)[:100]
+        raise PresetError(f"the state of this VST3 preset is damaged: {reason}") from None
     program = _decode(blob.get("base64:program", ""))
     if len(program) < VOICE:
         raise PresetError("the state of this VST3 preset holds no voice of Dexed")
@@ -183,7 +185,7 @@ def _encode(data: bytes) -> str:
 def _decode(text: str) -> bytes:
     """Return the bytes of JUCE's base 64; foreign characters are skipped, as JUCE does."""
     length, _, body = text.partition(".")
-    if not length.isascii() or not length.isdigit():
+    if not length.isascii() or not length.isdigit() or len(length) > _DIGITS:
         return b""
     codes = np.array([_ALPHABET.index(c) for c in body if c in _ALPHABET], dtype=np.uint8)
     bits = (codes[:, None] >> np.arange(6, dtype=np.uint8)) & 1

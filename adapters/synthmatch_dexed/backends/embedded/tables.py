@@ -6,7 +6,7 @@ Measured or ROM data stand here as data; what follows from a formula is computed
 * *phase*: Q24 (``2**24`` is one cycle);
 * *level*: octaves of amplitude (6.02 dB), Q24 in the envelopes.
 
-Sources of the facts: the public documentation and source of Dexed 1.0.1 and of its ancestor,
+Sources: the public documentation and source of Dexed 1.0.1 and of its ancestor,
 Google's music-synthesizer-for-android; reference renders of the plug-in confirm them.
 """
 

@@ -46,10 +46,10 @@ def _listen(plugin: Plugin, engine: Engine) -> list[Finding]:
     voice = probe_voices()[0]
     voice[COLUMN["op1_key_velocity"]] = 7
     began = time.perf_counter()
-    heard = plugin.render(voice, _NOTE, 44100)
+    hosted = plugin.render(voice, _NOTE, 44100)
     milliseconds = 1000 * (time.perf_counter() - began)
     own = play(voice[None], _NOTE, 44100, engine)[0]
-    decibels = 20 * np.log10(np.linalg.norm(own) / max(float(np.linalg.norm(heard - own)), 1e-9))
+    decibels = 20 * np.log10(np.linalg.norm(own) / max(float(np.linalg.norm(hosted - own)), 1e-9))
     texts = [
         f"{info['name']} {info['version']}, by pedalboard {info['pedalboard']}: {plugin.path}",
         f"plays and takes its state; {milliseconds:.0f} ms for a note of 4 s",

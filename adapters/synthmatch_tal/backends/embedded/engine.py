@@ -18,6 +18,7 @@ from synthmatch.errors import ParameterError
 
 from . import filters, modulation, oscillators, output, tables
 from . import programme as pg
+from .decimation import decimate_into
 from .filters import HISTORY, LANES
 from .programme import COLUMN, NAMES, Floats, Ints, Programme, build
 
@@ -107,10 +108,16 @@ def render_presets(
     ]
     if before is not None:
         groups = [rows[:1] for rows in groups]
-    audio = np.empty((len(table), samples * factor), np.float32)
+    audio = np.empty((len(table), samples), np.float32)
 
     def task(rows: npt.NDArray[np.int64]) -> None:
-        audio[rows] = _Group(table[rows], clock).render()
+        group = _Group(table[rows], clock)
+        if factor == 1:
+            group.render(audio, rows)
+            return
+        faster = np.empty((len(rows), samples * factor), np.float32)
+        group.render(faster, np.arange(len(rows)))
+        decimate_into(faster, factor, rows, audio)
 
     threads = min(numba.get_num_threads(), len(groups))
     if threads < 2:
@@ -119,24 +126,12 @@ def render_presets(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(task, groups))
-    return decimate(audio, factor)
+    return audio
 
 
 def lowest_multiple(sample_rate: int) -> int:
     """Return by how much a rate is multiplied so that the plug-in sounds as it should."""
     return -(-_LOWEST // sample_rate)
-
-
-def decimate(audio: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
-    """Return ``float32 [n, samples / factor]``, without what a lower rate cannot hold."""
-    if factor == 1:
-        return audio
-    from scipy.signal import firwin, upfirdn
-
-    late = 24  # samples of the result
-    taps = firwin(2 * late * factor + 1, 0.93 / factor, window=("kaiser", 9.0))
-    reduced: npt.NDArray[np.float32] = upfirdn(taps.astype(np.float32), audio, 1, factor, axis=1)
-    return np.ascontiguousarray(reduced[:, late : late + audio.shape[1] // factor])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,8 +173,8 @@ class _Group:
         self._control = np.zeros((n, modulation.CONTROLS, _BLOCK + 1), np.float32)
         self._room = np.zeros((oscillators.ROOM, _BLOCK + 1), np.float32)
 
-    def render(self) -> Floats:
-        """Return ``float32 [n, total]``."""
+    def render(self, out: Floats, rows: Ints) -> None:
+        """Write the voices to the ``rows [n]`` of ``out [m, total]``."""
         clock = self._clock
         programme = self._programme(clock.pitch, clock.velocity)
         kind = int(programme.choices[0, pg.KIND])
@@ -189,9 +184,7 @@ class _Group:
         if clock.before is not None:
             self._precede(clock.before, kind)
         self._begin(programme)
-        out = np.empty((self._n, clock.total), np.float32)
-        self._play(programme, kind, clock.held, out)
-        return out
+        self._play(programme, kind, clock.held, out, rows)
 
     def _programme(self, pitch: int, velocity: int) -> Programme:
         """Return the programme of a note, with the knobs settled."""
@@ -257,8 +250,8 @@ class _Group:
             self._places[silent, place + oscillators.SINCE] = 0
         self._corrections[silent] = 0
 
-    def _play(self, programme: Programme, kind: int, held: int, out: Floats) -> Ints:
-        """Write a note to ``out`` [n, samples] and return how long each voice sounded."""
+    def _play(self, programme: Programme, kind: int, held: int, out: Floats, rows: Ints) -> Ints:
+        """Write a note to rows of ``out [m, samples]``; return how long each voice sounded."""
         x, c = programme
         pace = np.float32(0.004) * np.float32(44100) / np.float32(self._clock.rate)
         period = np.float32(1) / np.float32(self._clock.rate)
@@ -278,7 +271,7 @@ class _Group:
                 )  # fmt: skip
                 self._cut[:longest, : self._n] = self._control[:, modulation.CUT, :longest].T
                 self._run_filter(programme, kind, longest)
-            output.run(self._filtered, counts, n, self._control, x, self._blocked, out, first)
+            output.run(self._filtered, counts, n, self._control, x, self._blocked, out, rows, first)
         return sounded
 
     def _precede(self, before: Before, kind: int) -> None:
@@ -286,7 +279,7 @@ class _Group:
         programme = self._programme(before.pitch, before.velocity)
         self._begin(programme)
         unheard = np.empty((self._n, before.total), np.float32)
-        (sounded,) = self._play(programme, kind, before.held, unheard)
+        (sounded,) = self._play(programme, kind, before.held, unheard, np.arange(self._n))
         rest = min(before.total - int(sounded), _SETTLE)
         if rest > 0:
             x = programme.numbers[:, [pg.CUTOFF]]

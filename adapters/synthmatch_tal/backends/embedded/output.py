@@ -16,14 +16,15 @@ HEARD, GIVEN = 0, 1  # the state: last output and input of the high-pass
 
 _f2 = numba.float32[:, ::1]
 _SIGNATURE = numba.void(
-    _f2, numba.int64[::1], numba.int64, numba.float32[:, :, ::1], _f2, _f2, _f2, numba.int64
-)
+    _f2, numba.int64[::1], numba.int64, numba.float32[:, :, ::1], _f2, _f2, _f2,
+    numba.int64[::1], numba.int64,
+)  # fmt: skip
 
 
 @numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
 def run(
     filtered: Floats, played: Ints, n: int, control: Floats, p: Floats, state: Floats,
-    out: Floats, first: int,
+    out: Floats, rows: Ints, first: int,
 ) -> None:  # fmt: skip
     """Write a block of ``n`` samples of voices, whether they still sound or not.
 
@@ -41,8 +42,8 @@ def run(
         The programmes.
     state : float32 [v, 2]
         What the high-pass remembers.
-    out : float32 [v, samples]
-        Is written from the sample ``first`` on.
+    out : float32 [m, samples]
+        Is written from the sample ``first`` on, in the ``rows [v]``.
     """
     for v in range(len(p)):
         heard, given = state[v, HEARD], state[v, GIVEN]
@@ -51,11 +52,11 @@ def run(
             sample = filtered[i, v] * control[v, md.LEVEL, i]
             heard = sample - given + pole * heard
             given = sample
-            out[v, first + i] = heard * control[v, md.OUTPUT, i]
+            out[rows[v], first + i] = heard * control[v, md.OUTPUT, i]
         for i in range(played[v], n):
             heard = pole * heard - given
             given = F(0)
             if abs(heard) < F(1e-12):
                 heard = F(0)
-            out[v, first + i] = heard * volume
+            out[rows[v], first + i] = heard * volume
         state[v, HEARD], state[v, GIVEN] = heard, given

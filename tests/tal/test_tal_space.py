@@ -119,6 +119,15 @@ def test_what_is_not_audible_changes_nothing(view):
             assert changed.max() < 1e-5, parameter.name
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_all_that_is_not_audible_may_move_at_once(view):
+    _, x = draws(view, 64, seed=7)
+    synth = Tal(view)
+    y = np.where(synth.audible(x), x, np.random.default_rng(8).random(x.shape))
+    assert difference(render_batch(synth, x, NOTE), render_batch(synth, y, NOTE)).max() < 1e-5
+    np.testing.assert_allclose(synth.canonical(x), synth.canonical(y))
+
+
 def test_what_is_audible_changes_most_sounds():
     synth = Tal("tal-core")
     x = synth.sample(np.random.default_rng(0), 64)

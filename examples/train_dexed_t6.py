@@ -1,0 +1,222 @@
+"""Train the network ``dexed-t6`` on the sounds of ``render_dexed_sounds.py``; resumable.
+
+    python examples/train_dexed_t6.py runs/dexed-t6/sounds -o runs/dexed-t6/model
+
+The loss counts what can be heard, by how much a change of it changes the sound
+(``--effects``, made by ``measure_dexed_effects.py``). Half of the batches are altered: noise,
+another equaliser, a late onset. The rate of learning is constant and falls over the last
+fifth of the steps; the weights kept are their running mean. Every so often a checkpoint is
+written, and the model folder; the same command goes on from there, with more shards and
+another number of steps if wanted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from render_dexed_sounds import RATE, SECONDS, held_out, render, split_nobody
+from safetensors.numpy import load_file
+
+from synthmatch import load_synth
+from synthmatch.estimators import build
+from synthmatch.estimators.masked import MaskedTransformer
+from synthmatch.settings import Setting
+from synthmatch.synth import Note
+from synthmatch.training.checkpoint import open_checkpoint, restore, save_checkpoint
+from synthmatch.weights.folder import save_model
+
+SETTING = Setting("dexed", "dexed", Note(60, 127, 2.0, 4.0), RATE)
+INERT = 0.1  # weight of what cannot be heard: enough to be drawn as the canonical label has it
+DECAY = 0.999  # of the running mean of the weights
+FALL = 0.2  # share of the steps over which the rate falls
+TILT, GRAIN = 1.5, 0.5  # dB an octave, dB, standard deviations
+"""Of the equaliser and of each cell of a picture, where sounds are altered."""
+
+
+def load_shards(folder: Path) -> dict[str, torch.Tensor]:
+    """Return all sounds of a folder."""
+    parts = [load_file(path) for path in sorted(folder.glob("?????.safetensors"))]
+    return {k: torch.from_numpy(np.concatenate([part[k] for part in parts])) for k in parts[0]}
+
+
+def alter(
+    harmonics: torch.Tensor, times: torch.Tensor, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return pictures with noise, another equaliser and a late onset, at random."""
+    n = len(harmonics)
+
+    def random() -> torch.Tensor:
+        return torch.rand(n, 1, 1, generator=generator)
+
+    tilt = torch.randn(n, 1, 1, generator=generator) * TILT / 80.0 * (random() < 0.5)
+    floor = 0.4 * random() * (random() < 0.4)
+    late = torch.randint(0, 3, (n,), generator=generator)
+    rows = torch.cat([torch.arange(1, 33) / 4.0, 8.0 + torch.arange(1, 49) / 2.0]).log2()
+    bands = torch.linspace(0.5, 5.5, times.shape[1] - 1)  # octaves, about
+    altered = []
+    for picture, octaves in ((harmonics, rows), (times[:, :-1], bands)):
+        grain = GRAIN / 80.0 * torch.randn(picture.shape, generator=generator)
+        moved = picture + tilt * octaves[:, None] + grain
+        moved = moved + 1.0 - moved.amax((1, 2), keepdim=True)
+        altered.append(torch.maximum(moved, floor + grain).clamp(0.0, 1.0) * (picture > 0))
+    second = torch.cat([altered[1], times[:, -1:]], dim=1)
+    columns = (torch.arange(second.shape[2]) - late[:, None]).clamp_min(0)
+    return altered[0], second.gather(2, columns[:, None].expand_as(second))
+
+
+class Loss:
+    """The loss on rows of a data set, and the weight of each parameter.
+
+    Parameters
+    ----------
+    data : dict
+        What :func:`load_shards` returned.
+    effects : Tensor ``[d]``
+        Weight of each parameter where it is heard.
+    """
+
+    def __init__(self, data: dict[str, torch.Tensor], effects: torch.Tensor) -> None:
+        self.data = data
+        self.effects = effects
+
+    def __call__(
+        self,
+        network: MaskedTransformer,
+        rows: torch.Tensor,
+        generator: torch.Generator | None,
+        shown: bool = True,
+    ) -> torch.Tensor:
+        """Return the loss; pictures are altered where there is a generator."""
+        some = {name: value[rows] for name, value in self.data.items()}
+        pictures = some["harmonics"].float() / 255.0, some["times"].float() / 255.0
+        if generator is not None:
+            pictures = alter(*pictures, generator)
+        heard = network.look(*pictures, some["played"])
+        weights = self.effects * (INERT + (1.0 - INERT) * some["audible"].float())
+        vectors = network.head.units(some["classes"].long())
+        if shown:
+            return network.masked_loss(heard, vectors, weights)
+        return network.head.loss(network.fill(heard), vectors, weights * some["audible"])
+
+
+def marginals(network: MaskedTransformer, data: dict[str, torch.Tensor]) -> None:
+    """Let the biases of the output say how frequent each class is."""
+    head = network.head
+    for i, part in enumerate(head.slices):
+        heard = data["classes"][:, i][data["audible"][:, i] > 0].long()
+        count = torch.bincount(heard, minlength=part.stop - part.start).float() + 1.0
+        network.biases.data[part] = (count / count.sum()).log()
+
+
+@torch.no_grad()
+def average(into: torch.nn.Module, live: torch.nn.Module, step: int) -> None:
+    """Move the running mean of the weights on."""
+    decay = min(DECAY, (1 + step) / (10 + step))
+    for mine, theirs in zip(into.state_dict().values(), live.state_dict().values(), strict=True):
+        if mine.is_floating_point():
+            mine.lerp_(theirs, 1.0 - decay)
+        else:
+            mine.copy_(theirs)
+
+
+def main() -> None:
+    """Train, or go on."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("sounds", type=Path, nargs="?", default=Path("runs/dexed-t6/sounds"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs/dexed-t6/model"))
+    parser.add_argument("--effects", type=Path, help="weights of the parameters (.npy)")
+    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--save", type=float, default=180.0, help="seconds between checkpoints")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=NUMBER")
+    parser.add_argument("--quick", action="store_true", help="three steps on a few sounds")
+    args = parser.parse_args()
+    if args.quick:
+        args.sounds, args.steps, args.batch = args.output / "sounds", 3, 8
+        split_nobody(args.sounds)
+        render(args.sounds, 0, 64)
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(14)
+
+    synth = load_synth("dexed")
+    options = {k: int(v) for k, v in (pair.split("=") for pair in args.option)}
+    options = {"velocity": 127.0, "held": 2.0, **options}
+    network = build(
+        "masked", synth.space, sample_rate=RATE, samples=round(SECONDS * RATE), **options
+    )
+    data = load_shards(args.sounds)
+    effects = torch.ones(len(synth.space))
+    if args.effects:
+        effects = torch.from_numpy(np.load(args.effects)).float()
+    loss_of = Loss(data, effects)
+    held = Loss(held_out(args.sounds), effects)
+    torch.set_num_threads(1)  # again: numba, which shares OpenMP with torch, has set its own
+    marginals(network, data)
+    mean = copy.deepcopy(network).eval()
+    optimizer = torch.optim.AdamW(network.parameters(), args.rate, weight_decay=0.02, fused=True)
+    args.output.mkdir(parents=True, exist_ok=True)
+    checkpoint = args.output / "checkpoint.safetensors"
+    modules = {"network": network, "mean": mean}
+    step, spent = 0, 0.0
+    if checkpoint.exists():
+        with open_checkpoint(checkpoint) as (file, state), torch.no_grad():
+            restore(file, modules, optimizer)
+            step, spent = state["step"], state["seconds"]
+    log = (args.output / "log.jsonl").open("a")
+    count = len(data["classes"])
+    print(f"{count:,} sounds, {sum(p.numel() for p in network.parameters()):,} weights", flush=True)
+    began, saved, losses = time.perf_counter() - spent, time.perf_counter(), []
+    while step < args.steps:
+        generator = torch.Generator().manual_seed(step)
+        torch.manual_seed(step)
+        left = (args.steps - step) / (FALL * args.steps)
+        for group in optimizer.param_groups:
+            group["lr"] = args.rate * min(1.0, (step + 1) / 300, left)
+        rows = torch.randint(0, count, (args.batch,), generator=generator)
+        loss = loss_of(network.train(), rows, generator if step % 2 else None)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        average(mean, network, step)
+        step += 1
+        losses.append(float(loss.detach()))
+        if time.perf_counter() - saved > args.save or step == args.steps:
+            saved = time.perf_counter()
+            with torch.no_grad():
+                every = torch.arange(len(held.data["classes"]))
+                nothing = float(held(mean, every, None, shown=False))
+            row = {
+                "step": step,
+                "seconds": round(saved - began, 1),
+                "cpu": round(time.process_time(), 1),
+                "sounds": count,
+                "loss": round(float(np.mean(losses)), 4),
+                "held_out": round(nothing, 4),
+            }
+            losses = []
+            log.write(json.dumps(row) + "\n")
+            log.flush()
+            print(row, flush=True)
+            state = {"step": step, "seconds": saved - began}
+            save_checkpoint(checkpoint, modules, optimizer, state)
+            metadata = {
+                "setting": SETTING.to_dict(),
+                "recipe": {"steps": step, "batch": args.batch, "rate": args.rate, "sounds": count},
+                "scores": {"loss": row["held_out"]},
+                "step": step,
+                "headline": "all parameters of Dexed, any note",
+            }
+            save_model(args.output / "folder", mean, metadata, half=True)
+
+
+if __name__ == "__main__":
+    main()
