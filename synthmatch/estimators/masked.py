@@ -26,7 +26,7 @@ from .head import Head
 from .note_pictures import HARMONIC_SHAPE, TIME_SHAPE, NotePictures
 from .spectrogram_transformer import Block
 
-ROUNDS = 8
+ROUNDS = 12
 """In which the parameters of a patch are drawn, a few more known in each."""
 _NONE_SHOWN = 0.35  # share of training sounds of which no parameter is shown
 _BY_TOKEN = 0.5  # share of the others of which whole tokens are shown or hidden

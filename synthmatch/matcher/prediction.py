@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _GUIDED = 0.5  # share of a search's fresh draws that a network makes, not the prior
 _WANDER = 2.0  # temperature of those draws: a network is too sure of sounds it does not know
-_CERTAIN = 1e-3  # temperature at which the likeliest is drawn
+_CERTAIN, _CONTENT = 0.5, 0.6  # temperatures of one patch and of several, where drawn in rounds
 _TOGETHER = 64  # patches that are completed at once
 
 
@@ -33,6 +33,8 @@ class Prediction:
     """
 
     wander: float = _WANDER
+    temperature: float = 1.0
+    """Of the draws that it proposes."""
     starts: int = 128
     """Candidates that it proposes for a search to start from."""
 
@@ -56,7 +58,7 @@ class Prediction:
 
     def propose(self, rng: np.random.Generator, count: int) -> FloatArray:
         """Return the likeliest vector and ``count - 1`` drawn ones, ``[count, d]``."""
-        return np.concatenate([self.likeliest(), self.draw(rng, count - 1)])
+        return np.concatenate([self.likeliest(), self.draw(rng, count - 1, self.temperature)])
 
     def guide(self, prior: Sampler) -> Sampler:
         """Return a source of fresh draws for a search: half from here, half from ``prior``."""
@@ -81,6 +83,7 @@ class Completion(Prediction):
         What it heard.
     """
 
+    temperature = _CONTENT
     wander = 1.0  # its draws agree with themselves; a search wanders from there on its own
     starts = 32  # a draw costs as much as several sounds
 
@@ -89,7 +92,11 @@ class Completion(Prediction):
         self._network = network
 
     def likeliest(self) -> FloatArray:
-        """Return a vector ``[1, d]`` that takes the likeliest class in each round."""
+        """Return one vector ``[1, d]``, always the same, drawn at a low temperature.
+
+        The likeliest class of each parameter in turn would be a patch of nothing but defaults
+        where the network is in doubt.
+        """
         return self._draw(np.random.default_rng(0), 1, _CERTAIN)
 
     def guide(self, prior: Sampler) -> Sampler:
