@@ -1,10 +1,9 @@
 """Match every synth's sounds, and recordings, on every synth: which of them reaches furthest.
 
 The sounds of each synth are draws of its prior, without the silent ones; recordings are the
-files named. All are matched on all synths by search alone, with as many renders each, and
-the best candidates' distances and log-spectral distances make a table by where the sound
-came from. What a synth reaches of the others' sounds says how expressive it is (Sound2Synth,
-section 5, uses a matcher so).
+files named. All are matched on all synths as ``synthmatch match`` does it, with as many
+renders each, and the best candidates' distances and log-spectral distances make a table by
+where the sound came from. What a synth reaches of the others' sounds says how expressive it is.
 
     python examples/compare_synths.py bell.wav --synths dexed tal --renders 1000
 """
