@@ -3,7 +3,7 @@
     python examples/measure_dexed_effects.py runs/dexed-t6/sounds -o runs/dexed-t6/effects.npy
 
 Of some of the voices that ``render_dexed_sounds.py`` split off, every number that can be
-heard is set to what another voice has there, one at a time; the effect is the mean MFCCD
+audible is set to what another voice has there, one at a time; the effect is the mean MFCCD
 between before and after, over all voices, and over the six operators. A weight is the root
 of the effect over the median effect, from 0.4 to 2.5, mean 1.
 """
@@ -30,7 +30,7 @@ def effects(voices: np.ndarray, weights: np.ndarray, count: int) -> np.ndarray:
     chosen = voices[rng.choice(len(voices), count, p=weights / weights.sum())]
     found = []
     for vector in synth.canonical(chosen):
-        heard = synth.audible(vector[None])[0]
+        audible = synth.audible(vector[None])[0]
         moved = np.tile(vector, (len(vector) + 1, 1))
         for i in range(len(vector)):
             others = voices[rng.integers(0, len(voices), 8), i]
@@ -39,7 +39,7 @@ def effects(voices: np.ndarray, weights: np.ndarray, count: int) -> np.ndarray:
                 moved[i + 1, i] = others[0]
         audio = synth.render_batch(moved, NOTE, RATE)
         distance = mfccd(np.repeat(audio[:1], len(vector), axis=0), audio[1:], RATE)
-        found.append(np.where(heard, distance, np.nan))
+        found.append(np.where(audible, distance, np.nan))
     return np.stack(found)
 
 

@@ -82,17 +82,17 @@ def describe(pictures: NotePictures, vectors: np.ndarray, played: Note) -> dict[
     audio = synth.render_batch(vectors, played, RATE)
     loud = (audio.astype(np.float64) ** 2).mean(axis=1) ** 0.5 > QUIET
     vectors, audio = vectors[loud], audio[loud]
-    facts = np.tile([played.pitch, played.velocity, played.held], (len(vectors), 1))
-    facts = facts.astype(np.float32)
+    notes = np.tile([played.pitch, played.velocity, played.held], (len(vectors), 1))
+    notes = notes.astype(np.float32)
     first, second = pictures(
-        torch.from_numpy(audio), torch.from_numpy(facts[:, 0]), torch.from_numpy(facts[:, 2])
+        torch.from_numpy(audio), torch.from_numpy(notes[:, 0]), torch.from_numpy(notes[:, 2])
     )
     return {
         "harmonics": (first * 255).round().byte().numpy(),
         "times": (second * 255).round().byte().numpy(),
         "classes": synth.space.to_classes(vectors).astype(np.uint8),
         "audible": synth.audible(vectors).astype(np.uint8),
-        "played": facts,
+        "played": notes,
     }
 
 

@@ -97,20 +97,20 @@ class Loss:
         pictures = some["harmonics"].float() / 255.0, some["times"].float() / 255.0
         if generator is not None:
             pictures = alter(*pictures, generator)
-        heard = network.look(*pictures, some["played"])
+        encoded = network.encode_pictures(*pictures, some["played"])
         weights = self.effects * (INERT + (1.0 - INERT) * some["audible"].float())
         vectors = network.head.units(some["classes"].long())
         if shown:
-            return network.masked_loss(heard, vectors, weights)
-        return network.head.loss(network.fill(heard), vectors, weights * some["audible"])
+            return network.masked_loss(encoded, vectors, weights)
+        return network.head.loss(network.fill(encoded), vectors, weights * some["audible"])
 
 
 def marginals(network: MaskedTransformer, data: dict[str, torch.Tensor]) -> None:
     """Let the biases of the output say how frequent each class is."""
     head = network.head
     for i, part in enumerate(head.slices):
-        heard = data["classes"][:, i][data["audible"][:, i] > 0].long()
-        count = torch.bincount(heard, minlength=part.stop - part.start).float() + 1.0
+        audible = data["classes"][:, i][data["audible"][:, i] > 0].long()
+        count = torch.bincount(audible, minlength=part.stop - part.start).float() + 1.0
         network.biases.data[part] = (count / count.sum()).log()
 
 

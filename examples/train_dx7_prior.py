@@ -311,7 +311,8 @@ def main() -> None:
         "start": state["start"],
         **cut,
     }
-    save_file(tensors, options.output, {"voices": str(len(voices)), "nats": f"{nats:.2f}"})
+    ordered = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    save_file(ordered, options.output, {"voices": str(len(voices)), "nats": f"{nats:.2f}"})
     print(f"kept {nats:.1f} nats; {options.output}: {options.output.stat().st_size / 1e3:.0f} kB")
 
 

@@ -117,7 +117,7 @@ def describe(synth: Synth, vectors: FloatArray, note: Note, sample_rate: int) ->
 
 def build_index(
     plan: Plan,
-    facts: dict[str, str],
+    metadata: dict[str, str],
     *,
     executor: Executor | None = None,
     progress: BuildProgress | None = None,
@@ -128,7 +128,7 @@ def build_index(
     ----------
     plan : Plan
         What to render.
-    facts : dict of str to str
+    metadata : dict of str to str
         What the index is to say of itself.
     executor : Executor, optional
         Renders the parts, side by side; by default this process does, one after the other.
@@ -159,7 +159,7 @@ def build_index(
             axes = read_index(plan.folder / _AXES).axes
     except OSError as error:
         raise StartsError(f"cannot build in {plan.folder}: {error.strerror or error}") from error
-    return Index(axes, np.concatenate(codes), facts)
+    return Index(axes, np.concatenate(codes), metadata)
 
 
 @contextlib.contextmanager

@@ -90,7 +90,7 @@ def fingerprints(audio: AudioArray, sample_rate: int, note: Note) -> Fingerprint
     padded[:, size : size + length] = audio[:, :length]
     starts = np.rint(np.array(times) * sample_rate).astype(np.int64) + size - size // 2
     window = hann(size).astype(np.float32)
-    filters, heard = _filters(sample_rate, size, note.frequency)
+    filters, covered = _filters(sample_rate, size, note.frequency)
     power = np.zeros((len(audio), SEGMENTS, BANDS), dtype=np.float32)
     counts = np.bincount(owners, minlength=SEGMENTS)
     for start, owner in zip(starts.tolist(), owners, strict=True):
@@ -100,7 +100,7 @@ def fingerprints(audio: AudioArray, sample_rate: int, note: Note) -> Fingerprint
     mean = power.sum(axis=(1, 2), keepdims=True) / max(1, int((counts > 0).sum())) / BANDS
     relative = np.divide(power, mean, out=np.zeros_like(power), where=mean > 0.0)
     values = np.maximum(relative - np.float32(_FLOOR), 0.0) ** np.float32(_EXPONENT)
-    known = (counts > 0)[:, None] & heard
+    known = (counts > 0)[:, None] & covered
     return Fingerprints(values.reshape(len(audio), SIZE), known.ravel())
 
 
@@ -136,6 +136,6 @@ def _filters(sample_rate: int, size: int, frequency: float) -> tuple[SingleArray
     rising = (bins - below) / (middle - below)
     falling = (above - bins) / (above - middle)
     filters = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
-    heard = above <= sample_rate / 2
-    filters[:, ~heard] = 0.0
-    return filters, heard
+    covered = above <= sample_rate / 2
+    filters[:, ~covered] = 0.0
+    return filters, covered

@@ -90,13 +90,13 @@ class Index:
         What the bytes mean.
     codes : ndarray
         ``int8 [n, axes]``, as a rule a file mapped into memory.
-    facts : mapping of str to str
+    metadata : mapping of str to str
         What the file says of itself.
     """
 
     axes: Axes
     codes: CodeArray
-    facts: Mapping[str, str]
+    metadata: Mapping[str, str]
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -154,16 +154,16 @@ def write_index(index: Index, path: Path) -> None:
     axes = index.axes
     tensors = {
         "mean": axes.mean,
-        "directions": axes.directions,
+        "directions": np.ascontiguousarray(axes.directions),
         "step": np.array([axes.step]),
         "known": axes.known.astype(np.uint8),
         "codes": np.ascontiguousarray(index.codes),
     }
-    facts = {**index.facts, "format": FORMAT, "version": str(VERSION)}
+    metadata = {**index.metadata, "format": FORMAT, "version": str(VERSION)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic(path) as temporary:
-            temporary.write_bytes(save(tensors, facts))
+            temporary.write_bytes(save(tensors, metadata))
     except OSError as error:
         raise StartsError(f"cannot write {path}: {error.strerror or error}") from error
 
@@ -180,8 +180,8 @@ def read_index(path: Path) -> Index:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            facts = dict(file.metadata() or {})
-            if facts.get("format") != FORMAT or facts.get("version") != str(VERSION):
+            metadata = dict(file.metadata() or {})
+            if metadata.get("format") != FORMAT or metadata.get("version") != str(VERSION):
                 raise StartsError(
                     f"{path} is no index of starts of version {VERSION}; "
                     f"build it again with synthmatch starts build"
@@ -198,7 +198,7 @@ def read_index(path: Path) -> Index:
             raise ValueError("its parts do not fit")
     except (SafetensorError, OSError, ValueError, KeyError, IndexError) as error:
         raise StartsError(f"{path} is no whole index of starts ({error})") from None
-    return Index(axes, codes, facts)
+    return Index(axes, codes, metadata)
 
 
 def _mapped(path: Path, name: str) -> CodeArray:

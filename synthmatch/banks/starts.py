@@ -125,11 +125,11 @@ class Starts:
     """
 
     def __init__(self, synth: Synth, index: Index) -> None:
-        facts = index.facts
+        metadata = index.metadata
         try:
-            seed, block = int(facts["seed"]), int(facts["block"])
-            note, rate = Note(**json.loads(facts["note"])), int(facts["sample_rate"])
-            of = facts["synth"], facts["space"]
+            seed, block = int(metadata["seed"]), int(metadata["block"])
+            note, rate = Note(**json.loads(metadata["note"])), int(metadata["sample_rate"])
+            of = metadata["synth"], metadata["space"]
         except (KeyError, ValueError, TypeError, ParameterError) as error:
             raise StartsError(f"it does not say what it is of ({error})") from None
         if of != (synth.name, space_key(synth.space)):
@@ -217,7 +217,7 @@ def build_starts(
         )
     loaded = load_synth(synth)
     note, rate = played(loaded)
-    facts = {
+    metadata = {
         "synth": loaded.name,
         "space": space_key(loaded.space),
         "seed": str(seed),
@@ -229,12 +229,14 @@ def build_starts(
     plan = Plan(synth, rows, note, rate, axes, Path())
     probe = describe(loaded, rows.between(0, min(draws, _PROBED)), note, rate)
     sound = np.rint(probe.values * 8).astype(np.int8)  # a changed engine builds anew
-    digest = hashlib.sha256(json.dumps([LAYOUT, axes, plan.span(plan.learned - 1), facts]).encode())
+    digest = hashlib.sha256(
+        json.dumps([LAYOUT, axes, plan.span(plan.learned - 1), metadata]).encode()
+    )
     digest.update(sound.tobytes())
     folder = cache_folder() / "starts" / "parts" / digest.hexdigest()[:16]
     plan = dataclasses.replace(plan, folder=folder)
     target = Path(path) if path is not None else cached_starts(loaded)
-    index = build_index(plan, facts, executor=executor, progress=progress)
+    index = build_index(plan, metadata, executor=executor, progress=progress)
     write_index(index, target)
     return target
 

@@ -1,7 +1,7 @@
 """A network that fills in a patch: some parameters known, the others drawn given the sound.
 
 The parameters are tokens of a transformer, a few of one ``Parameter.group`` each. In
-training a random share of the parameters is shown and the others are to be told (as BERT
+training a random share of the parameters is shown and the others are to be predicted (as BERT
 does it: Devlin et al. 2019, section 3.1). With none shown it is the factorised classifier of
 the sound-matching papers; shown more from round to round, it draws whole patches whose
 parameters agree with each other (Chang et al.: MaskGIT, 2022, section 3.2); with part of a
@@ -36,7 +36,7 @@ class MaskedTransformer(Estimator):
     """Two small convolutional networks on pictures of a note, then a transformer over groups.
 
     Groups of like parameters (the operators of an FM synth, say) share their weights, but for
-    a bias of each class and a vector of each token. It knows the note that it hears.
+    a bias of each class and a vector of each token. It knows the note that is played.
 
     Parameters
     ----------
@@ -170,45 +170,45 @@ class MaskedTransformer(Estimator):
         note : Tensor ``float32 [b, 3]``, optional
             MIDI note, velocity, and seconds until the release; that of the options if none.
         """
-        return self.fill(self.listen(audio, note))
+        return self.fill(self.encode(audio, note))
 
-    def listen(self, audio: Tensor, note: Tensor | None = None) -> Tensor:
+    def encode(self, audio: Tensor, note: Tensor | None = None) -> Tensor:
         """Return what a sound says about each token, ``[b, tokens, width]``."""
         if note is None:
             note = torch.tensor(self.note, device=audio.device).expand(len(audio), -1)
         harmonics, times = self.pictures(self.check_audio(audio), note[:, 0], note[:, 2])
-        return self.look(harmonics, times, note)
+        return self.encode_pictures(harmonics, times, note)
 
-    def look(self, harmonics: Tensor, times: Tensor, note: Tensor) -> Tensor:
+    def encode_pictures(self, harmonics: Tensor, times: Tensor, note: Tensor) -> Tensor:
         """Return what the pictures of a sound say about each token, ``[b, tokens, width]``."""
         pitch, velocity, held = note.unbind(1)
-        facts = torch.stack(
+        played = torch.stack(
             [(pitch - 60.0) / 12.0, velocity / 64.0 - 1.0, held.clamp_min(0.01).log2()], dim=1
         )
         summed = self.harmonics(harmonics[:, None] - 0.3) + self.times(times - 0.3)
-        spread: Tensor = self.spread(self.mix(summed + self.played(facts)))
+        spread: Tensor = self.spread(self.mix(summed + self.played(played)))
         return spread.view(len(note), len(self._slots), -1)
 
     def fill(
-        self, heard: Tensor, classes: Tensor | None = None, shown: Tensor | None = None
+        self, encoded: Tensor, classes: Tensor | None = None, shown: Tensor | None = None
     ) -> Tensor:
-        """Return the output ``[b, head.size]``, given what is heard and part of a patch.
+        """Return the output ``[b, head.size]``, given an encoded sound and part of a patch.
 
         Parameters
         ----------
-        heard : Tensor ``[b, tokens, width]``
-            What :meth:`listen` returned.
+        encoded : Tensor ``[b, tokens, width]``
+            What :meth:`encode` returned.
         classes : Tensor ``int64 [b, d]``, optional
             Classes of the parameters.
         shown : Tensor ``bool [b, d]``, optional
             Which of them are known; none by default.
         """
-        rows = self._hidden_rows.expand(len(heard), -1)
+        rows = self._hidden_rows.expand(len(encoded), -1)
         if classes is not None and shown is not None:
             rows = torch.where(shown, self._first_rows + classes, rows)
         rows = nn.functional.pad(rows, (0, 1))[:, self._slots.flatten()]
-        known = self.known(rows.reshape(-1, self._slots.shape[1])).view(heard.shape)
-        tokens = self.blocks(heard + known)
+        known = self.known(rows.reshape(-1, self._slots.shape[1])).view(encoded.shape)
+        tokens = self.blocks(encoded + known)
         parts = [
             output(tokens[:, numbers]).flatten(1)
             for output, numbers in zip(self.outputs, self._kinds, strict=True)
@@ -236,33 +236,35 @@ class MaskedTransformer(Estimator):
         shown = torch.zeros(count, len(self._first_rows) + 1, dtype=torch.bool, device=device)
         shown[:, self._slots.flatten()] = drawn
         shown = shown[:, :-1]
-        return shown & ~shown.all(1, keepdim=True)  # something is left to tell of each
+        return shown & ~shown.all(1, keepdim=True)  # something is left to predict of each
 
-    def masked_loss(self, heard: Tensor, vectors: Tensor, weights: Tensor | None = None) -> Tensor:
+    def masked_loss(
+        self, encoded: Tensor, vectors: Tensor, weights: Tensor | None = None
+    ) -> Tensor:
         """Return the scalar loss over the parameters of a random part of each patch.
 
         Parameters
         ----------
-        heard : Tensor ``[b, tokens, width]``
-            What :meth:`listen` returned.
+        encoded : Tensor ``[b, tokens, width]``
+            What :meth:`encode` returned.
         vectors : Tensor ``[b, d]``
             True ones, in [0, 1].
         weights : Tensor ``[b, d]``, optional
-            Importance; 0 for what cannot be heard.
+            Importance; 0 for what cannot be encoded.
         """
-        shown = self.hide(len(heard))
-        output = self.fill(heard, self.head.classes(vectors), shown)
+        shown = self.hide(len(encoded))
+        output = self.fill(encoded, self.head.classes(vectors), shown)
         counted = (~shown).float() if weights is None else weights * ~shown
         return self.head.loss(output, vectors, counted)
 
     def loss(self, audio: Tensor, vectors: Tensor) -> Tensor:
         """Return the scalar loss for sounds ``[b, samples]`` of ``vectors [b, d]``."""
-        return self.masked_loss(self.listen(audio), vectors)
+        return self.masked_loss(self.encode(audio), vectors)
 
     @torch.no_grad()
     def complete(
         self,
-        heard: Tensor,
+        encoded: Tensor,
         vectors: Tensor,
         shown: Tensor,
         generator: torch.Generator,
@@ -276,8 +278,8 @@ class MaskedTransformer(Estimator):
 
         Parameters
         ----------
-        heard : Tensor ``[b, tokens, width]``
-            What :meth:`listen` returned.
+        encoded : Tensor ``[b, tokens, width]``
+            What :meth:`encode` returned.
         vectors, shown : Tensor ``[b, d]``
             In [0, 1], and which of it to keep.
         generator : torch.Generator
@@ -293,7 +295,7 @@ class MaskedTransformer(Estimator):
         rank = rank.masked_fill(shown, -1.0).argsort(1).argsort(1)
         start = shown.sum(1, keepdim=True)
         for turn in range(1, rounds + 1):
-            output = self.fill(heard, classes, kept)
+            output = self.fill(encoded, classes, kept)
             drawn = self.head.sample(output, 1, generator, temperature)[:, 0]
             classes = torch.where(kept, classes, self.head.classes(drawn))
             # few at first, when little is known: the schedule of MaskGIT's figure 3, cosine

@@ -118,12 +118,12 @@ class NotePictures(nn.Module):
         off = torch.remainder(turned - expected[:, None] + math.pi, 2.0 * math.pi) - math.pi
         frequency = self._bin(self.short) * strongest[:, None]
         frequency = frequency + off * self.sample_rate / (2.0 * math.pi * self.hop)
-        heard = level[:, 1:] > level.amax(1, keepdim=True) * 10 ** (-_QUIET / 10)
-        known = frequency.masked_fill(~heard, math.nan)
+        audible = level[:, 1:] > level.amax(1, keepdim=True) * 10 ** (-_QUIET / 10)
+        known = frequency.masked_fill(~audible, math.nan)
         middle = known.nanmedian(1, keepdim=True).values
         cents = 1200.0 * torch.log2(frequency.clamp_min(1.0) / middle.clamp_min(1.0))
         shown = (0.5 + cents / (2.0 * _CENTS)).clamp(0.0, 1.0)
-        return torch.where(heard & shown.isfinite(), shown, 0.5)
+        return torch.where(audible & shown.isfinite(), shown, 0.5)
 
 
 def _moments(first: float, last: float, count: int) -> Tensor:

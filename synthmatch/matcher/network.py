@@ -82,7 +82,7 @@ class Network:
         with torch.inference_mode():
             if isinstance(estimator, MaskedTransformer):
                 played = torch.tensor([[note.pitch, note.velocity, note.held]], dtype=torch.float32)
-                return Completion(estimator, estimator.listen(audio, played.to(device)))
+                return Completion(estimator, estimator.encode(audio, played.to(device)))
             return Prediction(estimator.head, estimator(audio))
 
     def save(self, folder: str | os.PathLike[str]) -> None:

@@ -79,16 +79,16 @@ class Completion(Prediction):
     ----------
     network : MaskedTransformer
         In evaluation mode.
-    heard : Tensor ``[1, tokens, width]``
-        What it heard.
+    encoded : Tensor ``[1, tokens, width]``
+        Of the sound; see :meth:`MaskedTransformer.encode`.
     """
 
     temperature = _CONTENT
     wander = 1.0  # its draws agree with themselves; a search wanders from there on its own
     starts = 32  # a draw costs as much as several sounds
 
-    def __init__(self, network: MaskedTransformer, heard: Tensor) -> None:
-        super().__init__(network.head, heard)
+    def __init__(self, network: MaskedTransformer, encoded: Tensor) -> None:
+        super().__init__(network.head, encoded)
         self._network = network
 
     def likeliest(self) -> FloatArray:

@@ -66,7 +66,7 @@ def test_a_file_is_read_as_it_was_written_and_mapped(index: Index, tmp_path: Pat
     assert isinstance(again.codes, np.memmap)
     np.testing.assert_array_equal(again.codes, index.codes)
     np.testing.assert_array_equal(again.axes.directions, index.axes.directions)
-    assert again.axes.step == index.axes.step and again.facts["synth"] == "none"
+    assert again.axes.step == index.axes.step and again.metadata["synth"] == "none"
 
 
 def test_other_files_are_refused(index: Index, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_a_build_goes_on_where_it_was_interrupted(cache: Path, tmp_path: Path) -
     )
     assert again == [256, 300]
     gone_on = read_index(tmp_path / "a.safetensors")
-    assert gone_on.facts == whole.facts
+    assert gone_on.metadata == whole.metadata
     np.testing.assert_array_equal(gone_on.codes, whole.codes)
     np.testing.assert_array_equal(gone_on.axes.directions, whole.axes.directions)
     more: list[int] = []

@@ -102,15 +102,15 @@ def test_like_groups_share_their_weights_and_others_do_not():
 
 def test_only_what_is_shown_is_looked_at():
     made = network()
-    heard = made.listen(torch.randn(1, 4000)).detach()
+    encoded = made.encode(torch.randn(1, 4000)).detach()
     shown = torch.tensor([[True, False, False, True, False, False, False]])
     base = torch.zeros(1, 7, dtype=torch.long)
     unseen, seen = base.clone(), base.clone()
     unseen[0, 1], seen[0, 3] = 5, 5
-    want = made.fill(heard, base, shown)
-    assert torch.equal(made.fill(heard, unseen, shown), want)
-    assert not torch.allclose(made.fill(heard, seen, shown), want)
-    assert torch.equal(made.fill(heard, base, torch.zeros_like(shown)), made.fill(heard))
+    want = made.fill(encoded, base, shown)
+    assert torch.equal(made.fill(encoded, unseen, shown), want)
+    assert not torch.allclose(made.fill(encoded, seen, shown), want)
+    assert torch.equal(made.fill(encoded, base, torch.zeros_like(shown)), made.fill(encoded))
 
 
 def test_masks_hide_something_of_each_and_at_times_all():
@@ -123,27 +123,27 @@ def test_masks_hide_something_of_each_and_at_times_all():
 
 def test_the_loss_is_of_what_is_hidden_and_counts():
     made = network(head="softmax", smoothing=0.0)
-    heard = made.listen(torch.randn(3, 4000)).detach()
+    encoded = made.encode(torch.randn(3, 4000)).detach()
     vectors = torch.rand(3, 7)
     only = torch.zeros(3, 7)
     only[:, 6] = 1.0
     made.hide = lambda n: torch.tensor([[True] * 6 + [False]]).expand(n, -1)
-    logits = made.fill(heard, made.head.classes(vectors), made.hide(3))[:, made.head.slices[6]]
+    logits = made.fill(encoded, made.head.classes(vectors), made.hide(3))[:, made.head.slices[6]]
     want = torch.nn.functional.cross_entropy(logits, made.head.classes(vectors)[:, 6])
-    torch.testing.assert_close(made.masked_loss(heard, vectors), want)
-    torch.testing.assert_close(made.masked_loss(heard, vectors, only), want)
+    torch.testing.assert_close(made.masked_loss(encoded, vectors), want)
+    torch.testing.assert_close(made.masked_loss(encoded, vectors, only), want)
 
 
 @pytest.mark.parametrize("rounds", [1, 3, 20])
 def test_completion_keeps_what_is_shown_and_draws_the_rest(rounds):
     made = network()
-    heard = made.listen(torch.randn(1, 4000)).detach().expand(50, -1, -1)
+    encoded = made.encode(torch.randn(1, 4000)).detach().expand(50, -1, -1)
     vectors = torch.rand(50, 7)
     shown = torch.rand(50, 7) < 0.5
 
     def draw(seed):
         generator = torch.Generator().manual_seed(seed)
-        return made.complete(heard, vectors, shown, generator, rounds=rounds)
+        return made.complete(encoded, vectors, shown, generator, rounds=rounds)
 
     drawn = draw(1)
     assert torch.equal(drawn[shown], vectors[shown])
@@ -160,19 +160,19 @@ def test_it_learns_what_goes_together_and_draws_it():
     )
     made = network(space, smoothing=0.0).train()
     optimiser = torch.optim.Adam(made.parameters(), 3e-3)
-    heard = torch.zeros(256, 2, 32)
+    encoded = torch.zeros(256, 2, 32)
     for _ in range(150):
         same = torch.rand(256, 1).expand(-1, 2)
-        loss = made.masked_loss(heard, same)
+        loss = made.masked_loss(encoded, same)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     nothing = torch.zeros(256, 2)
-    drawn = made.eval().complete(heard, nothing, nothing > 0, torch.Generator().manual_seed(0))
+    drawn = made.eval().complete(encoded, nothing, nothing > 0, torch.Generator().manual_seed(0))
     assert (drawn[:, 0] == drawn[:, 1]).float().mean() > 0.8
     assert len(drawn[:, 0].unique()) == 8
     shown = torch.tensor([[True, False]]).expand(256, -1)
-    again = made.complete(heard, drawn, shown, torch.Generator().manual_seed(3))
+    again = made.complete(encoded, drawn, shown, torch.Generator().manual_seed(3))
     assert (again[:, 0] == again[:, 1]).float().mean() > 0.8
 
 
