@@ -67,12 +67,15 @@ def main() -> None:
     sizes = [*(n for n in (1_000, 10_000, 100_000) if n < len(starts)), len(starts)]
     results = Results(args.output / f"{args.synth}.json")
     jobs = {f"{size}/{n}": (size, target) for size in sizes for n, target in enumerate(targets)}
-    todo = {key: job for key, job in jobs.items() if key not in results}
-    results.collect(((key, measure(starts, *job)) for key, job in todo.items()), len(todo))
+
+    def work(size: int, target: np.ndarray) -> list[float]:
+        return measure(starts, size, target)
+
+    rows = results.measure(work, jobs)
     nearest = " | ".join(f"best of {n} nearest: distance | MFCCD" for n in TRIED)
     print(f"| draws | {nearest} |\n|---:|{'---:|' * 2 * len(TRIED)}")
     for size in sizes:
-        table = np.array([results[f"{size}/{n}"] for n in range(len(targets))])
+        table = np.array([rows[f"{size}/{n}"] for n in range(len(targets))])
         means, medians = table.mean(axis=0), np.median(table, axis=0)
         cells = [
             f"{mean:.{digits}f} ({median:.{digits}f})"

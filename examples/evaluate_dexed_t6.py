@@ -64,7 +64,7 @@ def measure(model: str, voices: str, vector: np.ndarray, way: str) -> dict[str, 
         return vectors[int(np.argmin(Objective(target, RATE)(made)))]
 
     def nearest(count: int) -> np.ndarray:
-        return best(_matcher("none", True).starts.nearest(target, RATE, NOTE, count))
+        return best(_matcher("none", True).starts.nearest(target, RATE, NOTE, count).take(count))
 
     def predict(starts: bool, seconds: float | None = None) -> np.ndarray:
         matcher = _matcher(model, starts)
