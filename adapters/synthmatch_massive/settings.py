@@ -16,7 +16,7 @@ MASSIVE_16 = Setting(
     options={"sample_rate": 22_050},
     tables=("ast",),
     published=tuple(
-        Published(model, _AST, {"mse": (mse, None), "spectral_convergence": (sc, None)})
+        Published(model, _AST, {"parameter_mse": (mse, None), "spectral_convergence": (sc, None)})
         for model, (mse, sc) in _FIGURES.items()
     ),
     remark=(
