@@ -8,7 +8,6 @@ the note. That they are also heard is found out by the host's test sounds.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import re
@@ -69,7 +68,7 @@ class MassiveInstrument:
             "name": str(self._plugin.name),
             "version": str(self._plugin.version),
             "manufacturer": str(self._plugin.manufacturer_name),
-            "pedalboard": importlib.metadata.version("pedalboard"),
+            "pedalboard": getattr(pedalboard, "__version__", "of no version"),
         }
 
     def play(self, state: bytes, note: Note, sample_rate: int) -> AudioArray:
