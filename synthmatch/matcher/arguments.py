@@ -47,6 +47,8 @@ def note_for(synth: Synth, recording: Recording, note: NoteInput | None) -> Note
     estimated = recording.note
     if estimated.total > own.total:  # longer than what the synth plays by itself
         own = Note(own.pitch, own.velocity, estimated.held, estimated.total)
+    if note is None and recording.pitch_given and recording.pitch is not None:
+        note = recording.pitch
     return as_note(note, own)
 
 

@@ -93,6 +93,14 @@ def test_a_synth_whose_pitch_is_a_parameter_plays_its_own_note() -> None:
         assert match.best.patch == synth.space.decode(vector) or match.best.distance == 0.0
 
 
+def test_a_note_that_is_given_with_the_recording_goes_before_the_own_one() -> None:
+    matcher = Matcher("jsyn", model="none")
+    sound = load_synth("jsyn").render({}, Note(60, 100, 0.5, 1.0))
+    assert matcher.predict(matcher.read(sound, 16_384), renders=5).note.pitch == 69
+    recording = matcher.read(sound, 16_384, note="C4")
+    assert matcher.predict(recording, renders=5).note.pitch == 60
+
+
 def test_silence_is_kept_up_to_the_length_of_the_own_note() -> None:
     synth = load_synth("jsyn")
     own = own_note(synth)
