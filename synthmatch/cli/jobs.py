@@ -195,8 +195,8 @@ def _is_candidate(path: Path, suffixes: Collection[str]) -> bool:
     if ranked is None or path.suffix != ".wav":
         return False
     names = {ranked[1], ranked[1] if ranked[2] == "1" else path.stem}
-    return any(
-        all(path.with_name(f"{name}{suffix}").is_file() for name in names) for suffix in suffixes
+    return all(
+        any(path.with_name(f"{name}{suffix}").is_file() for suffix in suffixes) for name in names
     )
 
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from synthmatch import Matcher, load_synth
 from synthmatch.audio import read_recording, write_wav
 from synthmatch.cli.commands import commands
+from synthmatch.cli.jobs import leave_out_own_sounds
 from synthmatch.errors import OutputError, ParameterError
 from synthmatch.matcher import MultiMatcher
 from synthmatch.objective import Objective
@@ -116,3 +117,12 @@ def test_the_command_matches_on_every_installed_synth(tmp_path: Path, monkeypatc
         assert f"{option} is for one synth; with --synth all" in refused.stderr
     one = CliRunner().invoke(commands, [*line[:4], "-o", str(tmp_path / "b.json")])
     assert one.exit_code == 1 and "need a folder" in one.stderr
+
+
+def test_sounds_of_candidates_for_different_synths_are_no_recordings(tmp_path: Path) -> None:
+    names = ("bell.wav", "bell.syx", "bell.1.wav", "bell.2.json", "bell.2.wav", "bell.3.wav")
+    for name in names:
+        (tmp_path / name).touch()
+    sounds = sorted(tmp_path.glob("*.wav"))
+    left = leave_out_own_sounds(sounds, (".syx", ".json"))
+    assert [path.name for path in left] == ["bell.3.wav", "bell.wav"]
