@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numba
 import numpy as np
@@ -19,8 +20,10 @@ from synthmatch.errors import ParameterError
 from . import filters, modulation, oscillators, output, tables
 from . import programme as pg
 from .decimation import decimate_into
-from .filters import HISTORY, LANES
+from .filters import CHUNK, HISTORY, PARTS, WIDTH
 from .programme import COLUMN, NAMES, Floats, Ints, Programme, build
+
+_Number = TypeVar("_Number", np.float32, np.int64)
 
 _BLOCK = 1024  # samples
 _SETTLE = 2000  # samples that a silent voice runs its filter
@@ -99,15 +102,7 @@ def render_presets(
     rate = factor * sample_rate
     samples = max(1, round(total * sample_rate))
     clock = _Clock(rate, round(held * rate), samples * factor, pitch, velocity, before)
-    kinds = pg.item("filtertype", table[:, COLUMN["filtertype"]])
-    groups = [
-        rows[start : start + LANES]
-        for kind in np.unique(kinds)
-        for rows in [np.flatnonzero(kinds == kind)]
-        for start in range(0, len(rows), LANES if before is None else 1)
-    ]
-    if before is not None:
-        groups = [rows[:1] for rows in groups]
+    groups = _groups(table, 1 if before is not None else PARTS * WIDTH)
     audio = np.empty((len(table), samples), np.float32)
 
     def task(rows: npt.NDArray[np.int64]) -> None:
@@ -129,6 +124,18 @@ def render_presets(
     return audio
 
 
+def _groups(table: Floats, most: int) -> list[Ints]:
+    """Return the rows of voices that are rendered together: with filters of one family.
+
+    Neighbours fade about as fast, so that a group is done when its first voices are.
+    """
+    family = filters.FAMILIES[pg.item("filtertype", table[:, COLUMN["filtertype"]])]
+    order = np.lexsort((table[:, COLUMN["amprelease"]], family))
+    rows = np.split(order, np.flatnonzero(np.diff(family[order])) + 1)
+    size = min(most, max(1, -(-len(table) // numba.get_num_threads())))
+    return [part[k : k + size] for part in rows for k in range(0, len(part), size)]
+
+
 def lowest_multiple(sample_rate: int) -> int:
     """Return by how much a rate is multiplied so that the plug-in sounds as it should."""
     return -(-_LOWEST // sample_rate)
@@ -147,7 +154,7 @@ class _Clock:
 
 
 class _Group:
-    """Up to ``LANES`` voices with a filter of one type."""
+    """Voices, as many as the filters take at a time, whose filters are of one family."""
 
     def __init__(self, presets: Floats, clock: _Clock) -> None:
         n = self._n = len(presets)
@@ -164,12 +171,19 @@ class _Group:
         self._places[:, [*seeds, oscillators.CRACKLE_SEED]] = 1
         room = _BLOCK + tables.TAPS
         self._corrections = np.zeros((n, 3, oscillators.BUFFERS, room), np.float32)
-        self._filter = np.zeros(filters.STATES * LANES, np.float32)
-        self._seeds = np.ones(LANES, np.int32)
         self._blocked = np.zeros((n, 2), np.float32)
-        self._input, self._cut, self._filtered = np.zeros((3, _BLOCK, LANES), np.float32)
-        self._u = np.zeros((2, HISTORY + 2 * _BLOCK, LANES), np.float32)
-        self._v = np.zeros((2, HISTORY + _BLOCK, LANES), np.float32)
+        kinds = pg.item("filtertype", presets[:, COLUMN["filtertype"]])
+        self._family = int(filters.FAMILIES[kinds[0]])
+        parts = self._parts = -(-n // WIDTH)
+        self._filter = np.zeros((parts, filters.ROWS * WIDTH), np.float32)
+        self._seeds = np.ones(1, np.int32)
+        given, moving, filtered = np.zeros((3, _BLOCK, parts, WIDTH), np.float32)
+        self._given, self._moved, self._filtered = given, moving, filtered
+        self._faster = np.zeros((2, HISTORY + 2 * CHUNK, parts, WIDTH), np.float32)
+        self._fast = np.zeros((2, HISTORY + CHUNK, parts, WIDTH), np.float32)
+        self._input, self._cut, self._output = (
+            part.reshape(_BLOCK, parts * WIDTH) for part in (given, moving, filtered)
+        )
         self._control = np.zeros((n, modulation.CONTROLS, _BLOCK + 1), np.float32)
         self._room = np.zeros((oscillators.ROOM, _BLOCK + 1), np.float32)
 
@@ -177,14 +191,26 @@ class _Group:
         """Write the voices to the ``rows [n]`` of ``out [m, total]``."""
         clock = self._clock
         programme = self._programme(clock.pitch, clock.velocity)
-        kind = int(programme.choices[0, pg.KIND])
+        x, c = programme
+        filters.load(
+            self._filter,
+            self._in_parts(c[:, pg.KIND]),
+            self._in_parts(x[:, pg.RESONANCE]),
+            self._in_parts(x[:, pg.DRIVE]),
+        )
         smoothing = 1 - 1 / (1 + self._smoothing)
         knob = programme.numbers[:, pg.KNOB, None] * (1 - smoothing ** np.arange(1, _SETTLE + 1))
-        self._settle(programme, kind, knob + programme.numbers[:, pg.SETTLING, None])
+        self._settle(programme, knob + programme.numbers[:, pg.SETTLING, None])
         if clock.before is not None:
-            self._precede(clock.before, kind)
+            self._precede(clock.before)
         self._begin(programme)
-        self._play(programme, kind, clock.held, out, rows)
+        self._play(programme, clock.held, out, rows)
+
+    def _in_parts(self, values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
+        """Return numbers ``[n]`` of the voices as ``[parts, WIDTH]``, 0 where there is none."""
+        padded = np.zeros(self._parts * WIDTH, values.dtype)
+        padded[: self._n] = values
+        return padded.reshape(self._parts, WIDTH)
 
     def _programme(self, pitch: int, velocity: int) -> Programme:
         """Return the programme of a note, with the knobs settled."""
@@ -194,7 +220,7 @@ class _Group:
         programme.numbers[:, pg.CUTOFF] += settled
         return programme
 
-    def _settle(self, programme: Programme, kind: int, cut: npt.NDArray[np.floating]) -> None:
+    def _settle(self, programme: Programme, cut: npt.NDArray[np.floating]) -> None:
         """Let the filter come to rest on silence, with a cutoff ``[n, samples]``."""
         x, c = programme
         cut = cut.copy()
@@ -207,23 +233,20 @@ class _Group:
         held_back = self._moving[:, modulation.FREE_HEARD]
         cut += np.where(c[:, pg.FREE_TO] == 2, held_back * x[:, pg.FREE_AMOUNT], 0)[:, None]
         cut = np.minimum(cut * cut, 1)
-        lanes = np.ones(LANES, np.float32)
-        lanes[: self._n] = cut[:, 0]
-        filters.reset(kind, self._filter, lanes, float(self._factor))
-        self._u[:], self._v[:] = 0, 0
+        first_cut = self._in_parts(cut[:, 0].astype(np.float32))
+        filters.reset(self._family, self._filter, first_cut, float(self._factor))
+        self._faster[:], self._fast[:] = 0, 0
         for first in range(0, cut.shape[1], _BLOCK):
             part = cut[:, first : first + _BLOCK]
             self._cut[: part.shape[1], : self._n] = part.T
             self._input[:] = 0
-            self._run_filter(programme, kind, part.shape[1])
+            self._run_filter(part.shape[1], self._parts)
 
-    def _run_filter(self, programme: Programme, kind: int, n: int) -> None:
-        resonance, drive = np.zeros((2, LANES), np.float32)
-        resonance[: self._n] = programme.numbers[:, pg.RESONANCE]
-        drive[: self._n] = programme.numbers[:, pg.DRIVE]
+    def _run_filter(self, samples: int, parts: int) -> None:
         filters.run(
-            kind, n, self._input, self._cut, resonance, drive, self._factor, self._filter,
-            self._seeds, self._u[0], self._u[1], self._v[0], self._v[1], self._filtered,
+            self._family, samples, parts, self._given, self._moved, self._factor, self._filter,
+            self._seeds, self._faster[0], self._faster[1], self._fast[0], self._fast[1],
+            self._filtered,
         )  # fmt: skip
 
     def _begin(self, programme: Programme) -> None:
@@ -250,7 +273,7 @@ class _Group:
             self._places[silent, place + oscillators.SINCE] = 0
         self._corrections[silent] = 0
 
-    def _play(self, programme: Programme, kind: int, held: int, out: Floats, rows: Ints) -> Ints:
+    def _play(self, programme: Programme, held: int, out: Floats, rows: Ints) -> Ints:
         """Write a note to rows of ``out [m, samples]``; return how long each voice sounded."""
         x, c = programme
         pace = np.float32(0.004) * np.float32(44100) / np.float32(self._clock.rate)
@@ -270,17 +293,18 @@ class _Group:
                     self._control, steps, corners, self._room, self._input[:longest],
                 )  # fmt: skip
                 self._cut[:longest, : self._n] = self._control[:, modulation.CUT, :longest].T
-                self._run_filter(programme, kind, longest)
-            output.run(self._filtered, counts, n, self._control, x, self._blocked, out, rows, first)
+                sounding = -(-(int(np.flatnonzero(counts)[-1]) + 1) // WIDTH)
+                self._run_filter(longest, sounding)
+            output.run(self._output, counts, n, self._control, x, self._blocked, out, rows, first)
         return sounded
 
-    def _precede(self, before: Before, kind: int) -> None:
+    def _precede(self, before: Before) -> None:
         """Play the note before, of one voice, and let the voice come to rest as far as it does."""
         programme = self._programme(before.pitch, before.velocity)
         self._begin(programme)
         unheard = np.empty((self._n, before.total), np.float32)
-        (sounded,) = self._play(programme, kind, before.held, unheard, np.arange(self._n))
+        (sounded,) = self._play(programme, before.held, unheard, np.arange(self._n))
         rest = min(before.total - int(sounded), _SETTLE)
         if rest > 0:
             x = programme.numbers[:, [pg.CUTOFF]]
-            self._settle(programme, kind, np.repeat(x + 0.1, rest, axis=1))
+            self._settle(programme, np.repeat(x + 0.1, rest, axis=1))

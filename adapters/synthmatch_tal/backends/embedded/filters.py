@@ -1,11 +1,15 @@
-"""The filters, four times oversampled, for sixteen voices in lockstep.
+"""The filters, four times oversampled, for many voices in lockstep.
 
 The ladders are after Huovilainen, "Non-linear digital implementation of the Moog ladder
 filter" (DAFx 2004), with one saturation in the feedback; the tangents of the "state variable"
 types are the plug-in's own approximation. All types share a noise generator that moves the
 cutoff a little. All that is compiled for the filters stands in this module, since numba's
-cache watches no other file. Arrays are ``[samples, LANES]``: what one voice does in a sample
-depends on what it did in the last, so the compiler works on several voices at once.
+cache watches no other file.
+
+What a voice does in a sample depends on what it did in the last, so the compiler works on
+several voices at once: samples are ``[samples, parts, WIDTH]``, and a loop over ``WIDTH``
+becomes a few instructions. Types that differ in numbers alone are a family, whose voices run
+together; what they are given and remember stands in the rows of ``[parts, ROWS * WIDTH]``.
 """
 
 from __future__ import annotations
@@ -19,17 +23,37 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.int32]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-LANES = 16
-"""Voices that are filtered at a time."""
+WIDTH = 16
+"""Voices of a part, which the inner loops run over."""
+
+PARTS = 2
+"""Parts that are filtered at a time: what one waits for, the other leaves time for."""
+
+LADDER, STATE_VARIABLE, MOOG, NONE = range(4)
+FAMILIES = np.array([LADDER] * 8 + [STATE_VARIABLE] * 3 + [MOOG, NONE])
+"""Which voices may run together, by their type, 1 to 12."""
 
 HISTORY = 10
 """Samples that the decimators look back."""
 
-STATES = 6
-"""Numbers that a filter remembers, beside the last input: see :func:`reset`."""
+CHUNK = 16
+"""Samples that are filtered at a time, which stay in the processor's nearest memory."""
+
+# Rows of what a voice remembers and is given, WIDTH numbers each: four states (of a ladder
+# also the last of them saturated), the last input, what the drive multiplies and divides by.
+_S1, _S2, _S3, _S4, _SOFT, _LAST, _KIND, _RESONANCE, _GAIN, _LOSS = range(0, 10 * WIDTH, WIDTH)
+# Of ladders, see :func:`load`; the last five are the shares of the input and the poles.
+_BEFORE, _AFTER, _TRIM, _FEEDBACK, _RISE, _BRIGHTEN, _DROOP, _LIMP, _LINEAR = range(
+    10 * WIDTH, 19 * WIDTH, WIDTH
+)
+_Q0, _Q1, _Q2, _Q3, _Q4 = range(19 * WIDTH, 24 * WIDTH, WIDTH)
+# Of the sample that is filtered.
+_NOW, _MOVE, _CUT, _QUIET, _POLE, _BACK, _LEVEL = range(24 * WIDTH, 31 * WIDTH, WIDTH)
+ROWS = 31
 
 F = np.float32
 _NOISE = F(4.6566129e-10)
@@ -39,10 +63,10 @@ _PI = F(3.1415926535)
 # A half-band filter; its coefficients beside the centre, outermost first.
 _H9, _H7, _H5, _H3, _H1, _H0 = (F(h / 16384.0) for h in (18, -116, 429, -1277, 5042, 8192))
 
-_f2 = numba.float32[:, ::1]
+_f2, _f3 = numba.float32[:, ::1], numba.float32[:, :, ::1]
 _SIGNATURE = numba.void(
-    numba.int64, numba.int64, _f2, _f2, numba.float32[::1], numba.float32[::1], numba.float32,
-    numba.float32[::1], numba.int32[::1], _f2, _f2, _f2, _f2, _f2,
+    numba.int64, numba.int64, numba.int64, _f3, _f3, numba.float32, _f2, numba.int32[::1],
+    _f3, _f3, _f3, _f3, _f3,
 )  # fmt: skip
 
 
@@ -81,114 +105,108 @@ def _pole(cutoff: F, factor: F, trim: F) -> F:
 
 @_compiled
 def _ladder(
-    kind: int, n: int, x: Floats, cut: Floats, resonance: Floats, factor: F,
-    state: Floats, seeds: Words, u0: Floats, u1: Floats,
+    n: int, parts: int, x: Floats, cut: Floats, factor: F, m: Floats, seeds: Words,
+    u0: Floats, u1: Floats,
 ) -> None:  # fmt: skip
     """Run types 1 to 7: low-passes of 24, 18, 12, 6 dB, high-pass, band-pass, notch."""
-    trim = F(1.4) if kind == 1 else F(0.9988)
-    feedback = F(1.05) if kind == 1 else F(1.0)
-    rise = F(1.4) if kind == 1 else F(0.9) if kind == 3 else F(0.8) if kind == 4 else F(1.0)
-    brighten = F(2.5) if kind == 1 else F(1.5) if kind <= 4 else F(1.0)
-    droop = F(1.0) if kind == 5 else F(0.99)
-    linear = kind >= 5
-    q0, q1, q2, q3, q4 = F(0), F(0), F(0), F(0), F(0)  # of the input and the poles
-    if kind == 2:
-        q3 = F(1)
-    elif kind == 3:
-        q2 = F(1)
-    elif kind == 4:
-        q1 = F(1)
-    elif kind == 5:
-        q0, q1, q2 = F(1), F(-2), F(1)
-    elif kind == 6:
-        q2, q3, q4 = F(2), F(-4), F(2)
-    elif kind == 7:
-        q0, q1, q2, q3 = F(1), F(-2), F(4), F(-4)
-    before, after = np.empty(LANES, np.float32), np.empty(LANES, np.float32)
-    pole, back, level = np.empty((3, LANES), np.float32)
-    for lane in range(LANES):
-        r = F(1) - resonance[lane]
-        r = r * r * r * r if kind == 2 else r * r
-        before[lane] = F(4) if kind == 6 else F(1) if kind == 5 else F(1) + (F(1) - r)
-        after[lane] = F(1) + resonance[lane] * F(1.1)
+    seed = seeds[0]
     for i in range(n):
-        for lane in range(LANES):
-            c = cut[i, lane]
-            pole[lane] = _pole(c, factor, trim)
-            back[lane] = F(4.2) * resonance[lane] * (feedback + rise * c)
-            level[lane] = F(1) if kind == 5 else after[lane] + c * resonance[lane] * brighten
+        for part in range(parts):
+            for lane in range(WIDTH):
+                c = cut[i, part, lane]
+                resonance = m[part, _RESONANCE + lane]
+                m[part, _NOW + lane] = x[i, part, lane] * m[part, _GAIN + lane]
+                m[part, _MOVE + lane] = m[part, _NOW + lane] - m[part, _LAST + lane]
+                m[part, _CUT + lane] = c
+                m[part, _QUIET + lane] = F(1) - c
+                m[part, _POLE + lane] = _pole(c, factor, m[part, _TRIM + lane])
+                feedback = m[part, _FEEDBACK + lane] + m[part, _RISE + lane] * c
+                m[part, _BACK + lane] = F(4.2) * resonance * feedback
+                bright = c * resonance * m[part, _BRIGHTEN + lane]
+                m[part, _LEVEL + lane] = m[part, _AFTER + lane] + bright
         for step in range(4):
             share = F(0.25) * F(step + 1)
             row = HISTORY + 2 * i + (step >> 1)
             target = u0 if step & 1 == 0 else u1
-            for lane in range(LANES):
-                last = state[5 * LANES + lane]
-                u = (last + share * (x[i, lane] - last)) * before[lane]
-                seeds[lane] = np.int32(seeds[lane] * _MULTIPLIER)
-                noise = F(seeds[lane] & _POSITIVE) * _NOISE * F(0.001) * (F(1) - cut[i, lane])
-                k = pole[lane] + noise * cut[i, lane]
-                u = u - back[lane] * state[4 * LANES + lane]
-                a1 = state[lane] + k * (noise + u - state[lane])
-                a2 = state[LANES + lane] + k * (a1 - state[LANES + lane])
-                a3 = state[2 * LANES + lane] + k * (a2 - state[2 * LANES + lane])
-                a4 = state[3 * LANES + lane] + k * (a3 - state[3 * LANES + lane])
-                soft = _saturate(a4)
-                soft = soft * droop if soft > F(0) else soft
-                state[lane], state[LANES + lane] = a1, a2
-                state[2 * LANES + lane], state[3 * LANES + lane] = a3, a4
-                state[4 * LANES + lane] = soft
-                if linear:
-                    out = q0 * u + q1 * a1 + q2 * a2 + q3 * a3 + q4 * a4
-                elif kind == 1:
-                    out = soft
-                else:
-                    out = _saturate(q1 * a1 + q2 * a2 + q3 * a3)
-                target[row, lane] = out * level[lane]
-        for lane in range(LANES):
-            state[5 * LANES + lane] = x[i, lane]
+            seed = np.int32(seed * _MULTIPLIER)
+            hiss = F(seed & _POSITIVE) * _NOISE * F(0.001)
+            for part in range(parts):
+                for lane in range(WIDTH):
+                    u = m[part, _LAST + lane] + share * m[part, _MOVE + lane]
+                    u = u * m[part, _BEFORE + lane]
+                    noise = hiss * m[part, _QUIET + lane]
+                    k = m[part, _POLE + lane] + noise * m[part, _CUT + lane]
+                    u = u - m[part, _BACK + lane] * m[part, _SOFT + lane]
+                    a1 = m[part, _S1 + lane]
+                    a1 = a1 + k * (noise + u - a1)
+                    a2 = m[part, _S2 + lane]
+                    a2 = a2 + k * (a1 - a2)
+                    a3 = m[part, _S3 + lane]
+                    a3 = a3 + k * (a2 - a3)
+                    a4 = m[part, _S4 + lane]
+                    a4 = a4 + k * (a3 - a4)
+                    soft = _saturate(a4)
+                    soft = soft * m[part, _DROOP + lane] if soft > F(0) else soft
+                    m[part, _S1 + lane], m[part, _S2 + lane] = a1, a2
+                    m[part, _S3 + lane], m[part, _S4 + lane] = a3, a4
+                    m[part, _SOFT + lane] = soft
+                    linear = m[part, _Q0 + lane] * u + m[part, _Q1 + lane] * a1
+                    linear = linear + m[part, _Q2 + lane] * a2 + m[part, _Q3 + lane] * a3
+                    linear = linear + m[part, _Q4 + lane] * a4
+                    bent = _saturate(linear)
+                    bent = bent * m[part, _LIMP + lane] if bent > F(0) else bent
+                    out = linear if m[part, _LINEAR + lane] > F(0) else bent
+                    target[row, part, lane] = out * m[part, _LEVEL + lane]
+        for part in range(parts):
+            for lane in range(WIDTH):
+                m[part, _LAST + lane] = m[part, _NOW + lane]
+    seeds[0] = seed
 
 
 @_compiled
 def _state_variable(
-    kind: int, n: int, x: Floats, cut: Floats, resonance: Floats, factor: F,
-    state: Floats, seeds: Words, u0: Floats, u1: Floats,
+    n: int, parts: int, x: Floats, cut: Floats, factor: F, m: Floats, seeds: Words,
+    u0: Floats, u1: Floats,
 ) -> None:  # fmt: skip
     """Run types 8 to 10: two saturated sections, low-pass, high-pass or band-pass."""
-    q1, q2 = np.empty((2, LANES), np.float32)
-    for lane in range(LANES):
-        r = resonance[lane] * resonance[lane]
-        r = r * r * r
-        r = r * r * r * r
-        q1[lane] = F(1) / (r * F(100000) + F(0.5))
-        q2[lane] = F(1) / (r * F(10) + F(0.5))
+    seed = seeds[0]
     for i in range(n):
+        for part in range(parts):
+            for lane in range(WIDTH):
+                m[part, _NOW + lane] = x[i, part, lane] * m[part, _GAIN + lane]
+                m[part, _MOVE + lane] = m[part, _NOW + lane] - m[part, _LAST + lane]
+                m[part, _POLE + lane] = _PI * cut[i, part, lane] * factor
+                m[part, _QUIET + lane] = F(0.001) * (F(1) - cut[i, part, lane])
         for step in range(4):
             share = F(0.25) * F(step + 1)
             row = HISTORY + 2 * i + (step >> 1)
             target = u0 if step & 1 == 0 else u1
-            for lane in range(LANES):
-                last = state[5 * LANES + lane]
-                u = last + share * (x[i, lane] - last)
-                f = _PI * cut[i, lane] * factor
-                quiet = F(0.001) * (F(1) - cut[i, lane])
-                seeds[lane] = np.int32(seeds[lane] * _MULTIPLIER)
-                noise = F(seeds[lane] & _POSITIVE) * _NOISE * quiet
-                band, low = state[lane], state[LANES + lane]
-                low = low + (f + noise) * band
-                high = u - low - q2[lane] * band
-                band = _saturate((f * high + band) * F(0.1)) * F(10)
-                state[lane], state[LANES + lane] = band, low
-                u = low if kind == 8 else high if kind == 9 else band
-                seeds[lane] = np.int32(seeds[lane] * _MULTIPLIER)
-                noise = F(seeds[lane] & _POSITIVE) * _NOISE * quiet
-                band, low = state[2 * LANES + lane], state[3 * LANES + lane]
-                low = low + (f + noise) * band
-                high = u - low - q1[lane] * band
-                band = _saturate((f * high + band) * F(0.1)) * F(10)
-                state[2 * LANES + lane], state[3 * LANES + lane] = band, low
-                target[row, lane] = low if kind == 8 else high if kind == 9 else band
-        for lane in range(LANES):
-            state[5 * LANES + lane] = x[i, lane]
+            seed = np.int32(seed * _MULTIPLIER)
+            hiss1 = F(seed & _POSITIVE) * _NOISE
+            seed = np.int32(seed * _MULTIPLIER)
+            hiss2 = F(seed & _POSITIVE) * _NOISE
+            for part in range(parts):
+                for lane in range(WIDTH):
+                    kind, quiet = m[part, _KIND + lane], m[part, _QUIET + lane]
+                    f = m[part, _POLE + lane]
+                    u = m[part, _LAST + lane] + share * m[part, _MOVE + lane]
+                    band, low = m[part, _S1 + lane], m[part, _S2 + lane]
+                    low = low + (f + hiss1 * quiet) * band
+                    high = u - low - m[part, _AFTER + lane] * band
+                    band = _saturate((f * high + band) * F(0.1)) * F(10)
+                    m[part, _S1 + lane], m[part, _S2 + lane] = band, low
+                    u = low if kind == F(8) else high if kind == F(9) else band
+                    band, low = m[part, _S3 + lane], m[part, _S4 + lane]
+                    low = low + (f + hiss2 * quiet) * band
+                    high = u - low - m[part, _BEFORE + lane] * band
+                    band = _saturate((f * high + band) * F(0.1)) * F(10)
+                    m[part, _S3 + lane], m[part, _S4 + lane] = band, low
+                    u = low if kind == F(8) else high if kind == F(9) else band
+                    target[row, part, lane] = u
+        for part in range(parts):
+            for lane in range(WIDTH):
+                m[part, _LAST + lane] = m[part, _NOW + lane]
+    seeds[0] = seed
 
 
 @_compiled
@@ -199,55 +217,56 @@ def _nudged(x: F) -> F:
 
 @_compiled
 def _moog(
-    n: int, x: Floats, cut: Floats, resonance: Floats, factor: F, state: Floats, seeds: Words,
-    y: Floats,
-) -> None:  # fmt: skip
+    n: int, parts: int, x: Floats, cut: Floats, factor: F, m: Floats, seeds: Words, y: Floats
+) -> None:
     """Run type 11: a ladder without delay in its loop, not oversampled."""
+    seed = seeds[0]
     for i in range(n):
-        for lane in range(LANES):
-            u = x[i, lane] * F(0.25) * (F(1) + resonance[lane] * F(2)) * F(0.5)
-            k = resonance[lane] * F(4)
-            if cut[i, lane] <= F(0.25):
-                low = (F(0.25) - cut[i, lane]) * F(4)
-                k = k + low * low
-            seeds[lane] = np.int32(seeds[lane] * _MULTIPLIER)
-            noise = F(seeds[lane] & _POSITIVE) * _NOISE
-            share = F(4) * factor * cut[i, lane] * F(0.5) * (noise * F(0.001) + F(0.999))
-            g = max(2.0 * math.tan(math.pi * share), 0.0)
-            b, a = F(g / (g + 2.0)), F((g - 2.0) / (g + 2.0))
-            s1, s2 = state[lane], state[LANES + lane]
-            s3, s4 = state[2 * LANES + lane], state[3 * LANES + lane]
-            b4 = b * b * b * b
-            out = (b4 * u + s4 + b * (s3 + b * (s2 + b * s1))) / (F(1) + b4 * k)
-            past = u - k * out
-            future = b * past + s1
-            state[lane] = _nudged(b * past - a * future)
-            past, future = future, b * future + s2
-            state[LANES + lane] = b * past - a * future
-            past, future = future, b * future + s3
-            state[2 * LANES + lane] = _nudged(b * past - a * future)
-            state[3 * LANES + lane] = b * future - a * out
-            y[i, lane] = out * F(12)
+        seed = np.int32(seed * _MULTIPLIER)
+        noise = F(seed & _POSITIVE) * _NOISE
+        for part in range(parts):
+            for lane in range(WIDTH):
+                if m[part, _KIND + lane] > F(0):  # else nobody is here
+                    share = F(4) * factor * cut[i, part, lane] * F(0.5)
+                    share = share * (noise * F(0.001) + F(0.999))
+                    g = max(2.0 * math.tan(math.pi * share), 0.0)
+                    m[part, _POLE + lane] = F(g / (g + 2.0))
+                    m[part, _BACK + lane] = F((g - 2.0) / (g + 2.0))
+            for lane in range(WIDTH):
+                resonance = m[part, _RESONANCE + lane]
+                u = x[i, part, lane] * m[part, _GAIN + lane]
+                u = u * F(0.25) * (F(1) + resonance * F(2)) * F(0.5)
+                near = max(F(0.25) - cut[i, part, lane], F(0)) * F(4)
+                k = resonance * F(4) + near * near
+                b, a = m[part, _POLE + lane], m[part, _BACK + lane]
+                s1, s2 = m[part, _S1 + lane], m[part, _S2 + lane]
+                s3, s4 = m[part, _S3 + lane], m[part, _S4 + lane]
+                b4 = b * b * b * b
+                out = (b4 * u + s4 + b * (s3 + b * (s2 + b * s1))) / (F(1) + b4 * k)
+                past = u - k * out
+                future = b * past + s1
+                m[part, _S1 + lane] = _nudged(b * past - a * future)
+                past, future = future, b * future + s2
+                m[part, _S2 + lane] = b * past - a * future
+                past, future = future, b * future + s3
+                m[part, _S3 + lane] = _nudged(b * past - a * future)
+                m[part, _S4 + lane] = b * future - a * out
+                y[i, part, lane] = out * F(12)
+    seeds[0] = seed
 
 
 @_compiled
-def _halve(n: int, u0: Floats, u1: Floats, out: Floats, other: Floats) -> None:
-    """Write every sample of twice the rate, alternately to ``out`` and ``other``.
-
-    ``u0`` and ``u1`` hold the even and odd samples after ``HISTORY`` older ones.
-    """
-    for i in range(n):
-        j = i + HISTORY
-        target = out if i & 1 == 0 else other
-        row = HISTORY + (i >> 1)
-        for lane in range(LANES):
-            target[row, lane] = (
-                _H9 * (u0[j, lane] + u0[j - 9, lane])
-                + _H7 * (u0[j - 1, lane] + u0[j - 8, lane])
-                + _H5 * (u0[j - 2, lane] + u0[j - 7, lane])
-                + _H3 * (u0[j - 3, lane] + u0[j - 6, lane])
-                + _H1 * (u0[j - 4, lane] + u0[j - 5, lane])
-                + _H0 * u1[j - 5, lane]
+def _half_band(u0: Floats, u1: Floats, j: int, out: Floats, i: int, parts: int) -> None:
+    """Write a sample of half the rate; ``u0`` and ``u1`` are the even and the odd samples."""
+    for part in range(parts):
+        for lane in range(WIDTH):
+            out[i, part, lane] = (
+                _H9 * (u0[j, part, lane] + u0[j - 9, part, lane])
+                + _H7 * (u0[j - 1, part, lane] + u0[j - 8, part, lane])
+                + _H5 * (u0[j - 2, part, lane] + u0[j - 7, part, lane])
+                + _H3 * (u0[j - 3, part, lane] + u0[j - 6, part, lane])
+                + _H1 * (u0[j - 4, part, lane] + u0[j - 5, part, lane])
+                + _H0 * u1[j - 5, part, lane]
             )
 
 
@@ -255,93 +274,144 @@ def _halve(n: int, u0: Floats, u1: Floats, out: Floats, other: Floats) -> None:
 def _remember(buffer: Floats, n: int) -> None:
     """Move the last samples to the front, where the next call looks for the history."""
     for i in range(HISTORY):
-        for lane in range(LANES):
-            buffer[i, lane] = buffer[n + i, lane]
+        buffer[i] = buffer[n + i]
 
 
 @numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
 def run(
-    kind: int, n: int, x: Floats, cut: Floats, resonance: Floats, drive: Floats, factor: F,
-    state: Floats, seeds: Words, u0: Floats, u1: Floats, v0: Floats, v1: Floats, y: Floats,
+    family: int, n: int, parts: int, x: Floats, cut: Floats, factor: F, m: Floats,
+    seeds: Words, u0: Floats, u1: Floats, v0: Floats, v1: Floats, y: Floats,
 ) -> None:  # fmt: skip
-    """Filter ``n`` samples ``x [n, LANES]`` (which the drive then has multiplied) into ``y``.
+    """Filter ``n`` samples ``x``.
 
     Parameters
     ----------
-    kind : int
-        Type of the filter, 1 to 12.
-    n : int
-        Samples.
-    x, cut, y : float32 [n or more, LANES]
+    family : int
+        One of :data:`FAMILIES`.
+    n, parts : int
+        Samples, and parts in use.
+    x, cut, y : float32 [n or more, parts or more, WIDTH]
         Input, cutoff from 0 to 1, output.
-    resonance, drive : float32 [LANES]
-        From 0 to 1, and from 0 to 10.
     factor : float
         44,100 over four times the sample rate, at most 1.
-    state : float32 [STATES * LANES]
-        What is remembered.
-    seeds : int32 [LANES]
-        Of the noise.
-    u0, u1, v0, v1 : float32 [HISTORY + 2 n or n, LANES]
+    m : float32 [parts or more, ROWS * WIDTH]
+        What is remembered, and what :func:`load` has written.
+    seeds : int32 [1]
+        Of the noise, which is the same for all.
+    u0, u1, v0, v1 : float32 [HISTORY + 2 CHUNK or CHUNK, parts or more, WIDTH]
         Where four and two times the rate are kept.
     """
-    for i in range(n):
-        for lane in range(LANES):
-            x[i, lane] = x[i, lane] * (drive[lane] + F(1))
-    if kind == 12:
-        y[:n] = x[:n] * F(3)
-    elif kind == 11:
-        _moog(n, x, cut, resonance, factor, state, seeds, y)
-    else:
-        if kind > 7:
-            _state_variable(kind, n, x, cut, resonance, factor, state, seeds, u0, u1)
+    for first in range(0, n, CHUNK):
+        count = min(CHUNK, n - first)
+        given, moving, out = x[first:], cut[first:], y[first:]
+        if family == NONE:
+            for i in range(count):
+                for part in range(parts):
+                    for lane in range(WIDTH):
+                        out[i, part, lane] = given[i, part, lane] * m[part, _GAIN + lane] * F(3)
+        elif family == MOOG:
+            _moog(count, parts, given, moving, factor, m, seeds, out)
         else:
-            _ladder(kind, n, x, cut, resonance, factor, state, seeds, u0, u1)
-        _halve(2 * n, u0, u1, v0, v1)
-        _remember(u0, 2 * n)
-        _remember(u1, 2 * n)
-        for i in range(n):
-            j = i + HISTORY
-            for lane in range(LANES):
-                y[i, lane] = (
-                    _H9 * (v0[j, lane] + v0[j - 9, lane])
-                    + _H7 * (v0[j - 1, lane] + v0[j - 8, lane])
-                    + _H5 * (v0[j - 2, lane] + v0[j - 7, lane])
-                    + _H3 * (v0[j - 3, lane] + v0[j - 6, lane])
-                    + _H1 * (v0[j - 4, lane] + v0[j - 5, lane])
-                    + _H0 * v1[j - 5, lane]
-                )
-        _remember(v0, n)
-        _remember(v1, n)
-    for i in range(n):
-        for lane in range(LANES):
-            y[i, lane] = y[i, lane] / (drive[lane] * F(0.5) + F(1))
+            if family == STATE_VARIABLE:
+                _state_variable(count, parts, given, moving, factor, m, seeds, u0, u1)
+            else:
+                _ladder(count, parts, given, moving, factor, m, seeds, u0, u1)
+            for i in range(2 * count):
+                v = v0 if i & 1 == 0 else v1
+                _half_band(u0, u1, i + HISTORY, v, HISTORY + (i >> 1), parts)
+            _remember(u0, 2 * count)
+            _remember(u1, 2 * count)
+            for i in range(count):
+                _half_band(v0, v1, i + HISTORY, out, i, parts)
+            _remember(v0, count)
+            _remember(v1, count)
+        for i in range(count):
+            for part in range(parts):
+                for lane in range(WIDTH):
+                    out[i, part, lane] = out[i, part, lane] / m[part, _LOSS + lane]
 
 
-def reset(kind: int, state: Floats, first: Floats, factor: float) -> None:
-    """Set the state of a filter as the plug-in does when a voice falls silent.
+def _row(m: Floats, at: int) -> Floats:
+    """Return a row of all voices, as a view ``[parts, WIDTH]``."""
+    return m[:, at : at + WIDTH]
+
+
+def load(m: Floats, kinds: Ints, resonances: Floats, drives: Floats) -> None:
+    """Write what voices of one family are given.
+
+    Parameters
+    ----------
+    m : float32 [parts, ROWS * WIDTH]
+        Is written; rows of what is remembered are kept.
+    kinds : int64 [parts, WIDTH]
+        Types, 1 to 12, or 0 where there is no voice.
+    resonances, drives : float32 [parts, WIDTH]
+        From 0 to 1, and from 0 to 10.
+    """
+    one = np.ones_like(resonances)
+
+    def by_kind(other: float, **values: float) -> Floats:
+        chosen = other * one
+        for kind, value in values.items():
+            chosen[kinds == int(kind[1:])] = value
+        return chosen
+
+    numbers: dict[int, npt.NDArray[Any]] = {
+        _KIND: kinds,
+        _RESONANCE: resonances,
+        _GAIN: drives + F(1),
+        _LOSS: drives * F(0.5) + F(1),
+    }
+    if (FAMILIES[kinds] == STATE_VARIABLE)[kinds > 0].all():
+        r = resonances * resonances
+        r = r * r * r
+        r = r * r * r * r
+        numbers |= {_BEFORE: F(1) / (r * F(100000) + F(0.5)), _AFTER: F(1) / (r * F(10) + F(0.5))}
+    else:
+        r = (one - resonances) * (one - resonances)
+        r = np.where(kinds == 2, r * r, r)
+        loud = one + (one - r)
+        numbers |= {
+            _BEFORE: np.where(kinds == 6, F(4), np.where(kinds == 5, one, loud)),
+            _AFTER: np.where(kinds == 5, one, one + resonances * F(1.1)),
+            _TRIM: by_kind(0.9988, k1=1.4),
+            _FEEDBACK: by_kind(1.0, k1=1.05),
+            _RISE: by_kind(1.0, k1=1.4, k3=0.9, k4=0.8),
+            _BRIGHTEN: by_kind(1.0, k1=2.5, k2=1.5, k3=1.5, k4=1.5, k5=0.0),
+            _DROOP: by_kind(0.99, k5=1.0),  # of what is fed back, and of what is given out
+            _LIMP: by_kind(1.0, k1=0.99),
+            _LINEAR: kinds >= 5,
+            _Q0: by_kind(0.0, k5=1.0, k7=1.0),
+            _Q1: by_kind(0.0, k4=1.0, k5=-2.0, k7=-2.0),
+            _Q2: by_kind(0.0, k3=1.0, k5=1.0, k6=2.0, k7=4.0),
+            _Q3: by_kind(0.0, k2=1.0, k6=-4.0, k7=-4.0),
+            _Q4: by_kind(0.0, k1=1.0, k6=2.0),
+        }
+    for at, values in numbers.items():
+        _row(m, at)[:] = values
+
+
+def reset(family: int, m: Floats, first: Floats, factor: float) -> None:
+    """Set the state of filters as the plug-in does when a voice falls silent.
 
     The poles of a ladder stand at 0.4 and their outputs at 0; one with both at a common
     value goes on like it if that value is 0.4 over 1 less the coefficient.
 
     Parameters
     ----------
-    kind : int
-        Type of the filter.
-    state : float32 [STATES * LANES]
+    family : int
+        One of :data:`FAMILIES`.
+    m : float32 [parts, ROWS * WIDTH]
         Is written; the last input is kept.
-    first : float32 [LANES]
+    first : float32 [parts, WIDTH]
         The cutoff in the first sample.
     factor : float
         As in :func:`run`.
     """
-    if kind > 10:  # never reset: a fresh one is at 0
-        return
-    if kind > 7:
-        state[: 4 * LANES] = 0.4
-        return
-    trim = 1.4 if kind == 1 else 0.9988
-    plain = cast(Any, _pole).py_func  # not compiled for itself
-    pole = np.array([plain(F(c), F(factor), F(trim)) for c in first])
-    state[: 4 * LANES] = np.tile(0.4 / (1 - pole), 4)
-    state[4 * LANES : 5 * LANES] = 0.4
+    if family == STATE_VARIABLE:
+        m[:, : 4 * WIDTH] = 0.4
+    elif family == LADDER:  # the others are never reset: fresh ones are at 0
+        plain = cast(Any, _pole).py_func  # not compiled for itself
+        pole = plain(first, F(factor), _row(m, _TRIM))
+        m[:, : 4 * WIDTH] = np.tile(0.4 / (1 - pole), 4)
+        _row(m, _SOFT)[:] = 0.4
