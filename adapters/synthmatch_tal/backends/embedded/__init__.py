@@ -6,6 +6,8 @@
     Presets, notes and options, checked; sounds, on several threads.
 ``programme``
     What happens once a note: presets as the numbers that the loops run on.
+``filter_types``
+    What tells the types of filters apart.
 ``oscillators``, ``modulation``, ``filters``, ``output``
     The compiled loops, a part of a voice each.
 ``tables``

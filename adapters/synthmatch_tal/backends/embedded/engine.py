@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from synthmatch.errors import ParameterError
 
-from . import filters, modulation, oscillators, output, tables
+from . import filter_types, filters, modulation, oscillators, output, tables
 from . import programme as pg
 from .decimation import decimate_into
 from .filters import CHUNK, HISTORY, PARTS, WIDTH
@@ -192,7 +192,7 @@ class _Group:
         clock = self._clock
         programme = self._programme(clock.pitch, clock.velocity)
         x, c = programme
-        filters.load(
+        filter_types.load(
             self._filter,
             self._in_parts(c[:, pg.KIND]),
             self._in_parts(x[:, pg.RESONANCE]),
@@ -234,7 +234,7 @@ class _Group:
         cut += np.where(c[:, pg.FREE_TO] == 2, held_back * x[:, pg.FREE_AMOUNT], 0)[:, None]
         cut = np.minimum(cut * cut, 1)
         first_cut = self._in_parts(cut[:, 0].astype(np.float32))
-        filters.reset(self._family, self._filter, first_cut, float(self._factor))
+        filter_types.reset(self._family, self._filter, first_cut, float(self._factor))
         self._faster[:], self._fast[:] = 0, 0
         for first in range(0, cut.shape[1], _BLOCK):
             part = cut[:, first : first + _BLOCK]

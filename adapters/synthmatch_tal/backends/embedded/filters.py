@@ -45,12 +45,12 @@ CHUNK = 16
 
 # Rows of what a voice remembers and is given, WIDTH numbers each: four states (of a ladder
 # also the last of them saturated), the last input, what the drive multiplies and divides by.
-_S1, _S2, _S3, _S4, _SOFT, _LAST, _KIND, _RESONANCE, _GAIN, _LOSS = range(0, 10 * WIDTH, WIDTH)
-# Of ladders, see :func:`load`; the last five are the shares of the input and the poles.
-_BEFORE, _AFTER, _TRIM, _FEEDBACK, _RISE, _BRIGHTEN, _DROOP, _LIMP, _LINEAR = range(
+_S1, _S2, _S3, _S4, SOFT, _LAST, KIND, RESONANCE, GAIN, LOSS = range(0, 10 * WIDTH, WIDTH)
+# Of ladders, see :mod:`.filter_types`; the last five are the shares of the input and the poles.
+BEFORE, AFTER, TRIM, FEEDBACK, RISE, BRIGHTEN, DROOP, LIMP, LINEAR = range(
     10 * WIDTH, 19 * WIDTH, WIDTH
 )
-_Q0, _Q1, _Q2, _Q3, _Q4 = range(19 * WIDTH, 24 * WIDTH, WIDTH)
+Q0, Q1, Q2, Q3, Q4 = range(19 * WIDTH, 24 * WIDTH, WIDTH)
 # Of the sample that is filtered.
 _NOW, _MOVE, _CUT, _QUIET, _POLE, _BACK, _LEVEL = range(24 * WIDTH, 31 * WIDTH, WIDTH)
 ROWS = 31
@@ -59,6 +59,7 @@ F = np.float32
 _NOISE = F(4.6566129e-10)
 _MULTIPLIER = np.int32(16807)
 _POSITIVE = np.int32(0x7FFFFFFF)
+_FAINT = F(1e-25)  # under what is heard, above what processors are slow to compute with
 _PI = F(3.1415926535)
 # A half-band filter; its coefficients beside the centre, outermost first.
 _H9, _H7, _H5, _H3, _H1, _H0 = (F(h / 16384.0) for h in (18, -116, 429, -1277, 5042, 8192))
@@ -93,7 +94,7 @@ def _saturate(x: F) -> F:
 
 
 @_compiled
-def _pole(cutoff: F, factor: F, trim: F) -> F:
+def pole_of(cutoff: F, factor: F, trim: F) -> F:
     """Return the coefficient of a ladder's poles for a cutoff from 0 to 1."""
     c = cutoff * factor * F(0.5)
     tuned = F(1.8730) * (c * c * c) + F(0.4955) * (c * c) - F(0.6490) * c + trim
@@ -114,16 +115,16 @@ def _ladder(
         for part in range(parts):
             for lane in range(WIDTH):
                 c = cut[i, part, lane]
-                resonance = m[part, _RESONANCE + lane]
-                m[part, _NOW + lane] = x[i, part, lane] * m[part, _GAIN + lane]
+                resonance = m[part, RESONANCE + lane]
+                m[part, _NOW + lane] = x[i, part, lane] * m[part, GAIN + lane]
                 m[part, _MOVE + lane] = m[part, _NOW + lane] - m[part, _LAST + lane]
                 m[part, _CUT + lane] = c
                 m[part, _QUIET + lane] = F(1) - c
-                m[part, _POLE + lane] = _pole(c, factor, m[part, _TRIM + lane])
-                feedback = m[part, _FEEDBACK + lane] + m[part, _RISE + lane] * c
+                m[part, _POLE + lane] = pole_of(c, factor, m[part, TRIM + lane])
+                feedback = m[part, FEEDBACK + lane] + m[part, RISE + lane] * c
                 m[part, _BACK + lane] = F(4.2) * resonance * feedback
-                bright = c * resonance * m[part, _BRIGHTEN + lane]
-                m[part, _LEVEL + lane] = m[part, _AFTER + lane] + bright
+                bright = c * resonance * m[part, BRIGHTEN + lane]
+                m[part, _LEVEL + lane] = m[part, AFTER + lane] + bright
         for step in range(4):
             share = F(0.25) * F(step + 1)
             row = HISTORY + 2 * i + (step >> 1)
@@ -133,10 +134,10 @@ def _ladder(
             for part in range(parts):
                 for lane in range(WIDTH):
                     u = m[part, _LAST + lane] + share * m[part, _MOVE + lane]
-                    u = u * m[part, _BEFORE + lane]
+                    u = u * m[part, BEFORE + lane]
                     noise = hiss * m[part, _QUIET + lane]
                     k = m[part, _POLE + lane] + noise * m[part, _CUT + lane]
-                    u = u - m[part, _BACK + lane] * m[part, _SOFT + lane]
+                    u = u - m[part, _BACK + lane] * m[part, SOFT + lane]
                     a1 = m[part, _S1 + lane]
                     a1 = a1 + k * (noise + u - a1)
                     a2 = m[part, _S2 + lane]
@@ -146,16 +147,16 @@ def _ladder(
                     a4 = m[part, _S4 + lane]
                     a4 = a4 + k * (a3 - a4)
                     soft = _saturate(a4)
-                    soft = soft * m[part, _DROOP + lane] if soft > F(0) else soft
+                    soft = soft * m[part, DROOP + lane] if soft > F(0) else soft
                     m[part, _S1 + lane], m[part, _S2 + lane] = a1, a2
                     m[part, _S3 + lane], m[part, _S4 + lane] = a3, a4
-                    m[part, _SOFT + lane] = soft
-                    linear = m[part, _Q0 + lane] * u + m[part, _Q1 + lane] * a1
-                    linear = linear + m[part, _Q2 + lane] * a2 + m[part, _Q3 + lane] * a3
-                    linear = linear + m[part, _Q4 + lane] * a4
+                    m[part, SOFT + lane] = soft
+                    linear = m[part, Q0 + lane] * u + m[part, Q1 + lane] * a1
+                    linear = linear + m[part, Q2 + lane] * a2 + m[part, Q3 + lane] * a3
+                    linear = linear + m[part, Q4 + lane] * a4
                     bent = _saturate(linear)
-                    bent = bent * m[part, _LIMP + lane] if bent > F(0) else bent
-                    out = linear if m[part, _LINEAR + lane] > F(0) else bent
+                    bent = bent * m[part, LIMP + lane] if bent > F(0) else bent
+                    out = linear if m[part, LINEAR + lane] > F(0) else bent
                     target[row, part, lane] = out * m[part, _LEVEL + lane]
         for part in range(parts):
             for lane in range(WIDTH):
@@ -173,7 +174,7 @@ def _state_variable(
     for i in range(n):
         for part in range(parts):
             for lane in range(WIDTH):
-                m[part, _NOW + lane] = x[i, part, lane] * m[part, _GAIN + lane]
+                m[part, _NOW + lane] = x[i, part, lane] * m[part, GAIN + lane]
                 m[part, _MOVE + lane] = m[part, _NOW + lane] - m[part, _LAST + lane]
                 m[part, _POLE + lane] = _PI * cut[i, part, lane] * factor
                 m[part, _QUIET + lane] = F(0.001) * (F(1) - cut[i, part, lane])
@@ -187,18 +188,18 @@ def _state_variable(
             hiss2 = F(seed & _POSITIVE) * _NOISE
             for part in range(parts):
                 for lane in range(WIDTH):
-                    kind, quiet = m[part, _KIND + lane], m[part, _QUIET + lane]
+                    kind, quiet = m[part, KIND + lane], m[part, _QUIET + lane]
                     f = m[part, _POLE + lane]
                     u = m[part, _LAST + lane] + share * m[part, _MOVE + lane]
                     band, low = m[part, _S1 + lane], m[part, _S2 + lane]
                     low = low + (f + hiss1 * quiet) * band
-                    high = u - low - m[part, _AFTER + lane] * band
+                    high = u - low - m[part, AFTER + lane] * band
                     band = _saturate((f * high + band) * F(0.1)) * F(10)
                     m[part, _S1 + lane], m[part, _S2 + lane] = band, low
                     u = low if kind == F(8) else high if kind == F(9) else band
                     band, low = m[part, _S3 + lane], m[part, _S4 + lane]
                     low = low + (f + hiss2 * quiet) * band
-                    high = u - low - m[part, _BEFORE + lane] * band
+                    high = u - low - m[part, BEFORE + lane] * band
                     band = _saturate((f * high + band) * F(0.1)) * F(10)
                     m[part, _S3 + lane], m[part, _S4 + lane] = band, low
                     u = low if kind == F(8) else high if kind == F(9) else band
@@ -226,15 +227,15 @@ def _moog(
         noise = F(seed & _POSITIVE) * _NOISE
         for part in range(parts):
             for lane in range(WIDTH):
-                if m[part, _KIND + lane] > F(0):  # else nobody is here
+                if m[part, KIND + lane] > F(0):  # else nobody is here
                     share = F(4) * factor * cut[i, part, lane] * F(0.5)
                     share = share * (noise * F(0.001) + F(0.999))
                     g = max(2.0 * math.tan(math.pi * share), 0.0)
                     m[part, _POLE + lane] = F(g / (g + 2.0))
                     m[part, _BACK + lane] = F((g - 2.0) / (g + 2.0))
             for lane in range(WIDTH):
-                resonance = m[part, _RESONANCE + lane]
-                u = x[i, part, lane] * m[part, _GAIN + lane]
+                resonance = m[part, RESONANCE + lane]
+                u = x[i, part, lane] * m[part, GAIN + lane]
                 u = u * F(0.25) * (F(1) + resonance * F(2)) * F(0.5)
                 near = max(F(0.25) - cut[i, part, lane], F(0)) * F(4)
                 k = resonance * F(4) + near * near
@@ -295,7 +296,7 @@ def run(
     factor : float
         44,100 over four times the sample rate, at most 1.
     m : float32 [parts or more, ROWS * WIDTH]
-        What is remembered, and what :func:`load` has written.
+        What is remembered, and what :func:`.filter_types.load` has written.
     seeds : int32 [1]
         Of the noise, which is the same for all.
     u0, u1, v0, v1 : float32 [HISTORY + 2 CHUNK or CHUNK, parts or more, WIDTH]
@@ -304,11 +305,14 @@ def run(
     for first in range(0, n, CHUNK):
         count = min(CHUNK, n - first)
         given, moving, out = x[first:], cut[first:], y[first:]
+        for part in range(parts):  # else what fades away takes ten times as long
+            for lane in range(5 * WIDTH):
+                m[part, lane] = m[part, lane] if abs(m[part, lane]) > _FAINT else F(0)
         if family == NONE:
             for i in range(count):
                 for part in range(parts):
                     for lane in range(WIDTH):
-                        out[i, part, lane] = given[i, part, lane] * m[part, _GAIN + lane] * F(3)
+                        out[i, part, lane] = given[i, part, lane] * m[part, GAIN + lane] * F(3)
         elif family == MOOG:
             _moog(count, parts, given, moving, factor, m, seeds, out)
         else:
@@ -328,90 +332,4 @@ def run(
         for i in range(count):
             for part in range(parts):
                 for lane in range(WIDTH):
-                    out[i, part, lane] = out[i, part, lane] / m[part, _LOSS + lane]
-
-
-def _row(m: Floats, at: int) -> Floats:
-    """Return a row of all voices, as a view ``[parts, WIDTH]``."""
-    return m[:, at : at + WIDTH]
-
-
-def load(m: Floats, kinds: Ints, resonances: Floats, drives: Floats) -> None:
-    """Write what voices of one family are given.
-
-    Parameters
-    ----------
-    m : float32 [parts, ROWS * WIDTH]
-        Is written; rows of what is remembered are kept.
-    kinds : int64 [parts, WIDTH]
-        Types, 1 to 12, or 0 where there is no voice.
-    resonances, drives : float32 [parts, WIDTH]
-        From 0 to 1, and from 0 to 10.
-    """
-    one = np.ones_like(resonances)
-
-    def by_kind(other: float, **values: float) -> Floats:
-        chosen = other * one
-        for kind, value in values.items():
-            chosen[kinds == int(kind[1:])] = value
-        return chosen
-
-    numbers: dict[int, npt.NDArray[Any]] = {
-        _KIND: kinds,
-        _RESONANCE: resonances,
-        _GAIN: drives + F(1),
-        _LOSS: drives * F(0.5) + F(1),
-    }
-    if (FAMILIES[kinds] == STATE_VARIABLE)[kinds > 0].all():
-        r = resonances * resonances
-        r = r * r * r
-        r = r * r * r * r
-        numbers |= {_BEFORE: F(1) / (r * F(100000) + F(0.5)), _AFTER: F(1) / (r * F(10) + F(0.5))}
-    else:
-        r = (one - resonances) * (one - resonances)
-        r = np.where(kinds == 2, r * r, r)
-        loud = one + (one - r)
-        numbers |= {
-            _BEFORE: np.where(kinds == 6, F(4), np.where(kinds == 5, one, loud)),
-            _AFTER: np.where(kinds == 5, one, one + resonances * F(1.1)),
-            _TRIM: by_kind(0.9988, k1=1.4),
-            _FEEDBACK: by_kind(1.0, k1=1.05),
-            _RISE: by_kind(1.0, k1=1.4, k3=0.9, k4=0.8),
-            _BRIGHTEN: by_kind(1.0, k1=2.5, k2=1.5, k3=1.5, k4=1.5, k5=0.0),
-            _DROOP: by_kind(0.99, k5=1.0),  # of what is fed back, and of what is given out
-            _LIMP: by_kind(1.0, k1=0.99),
-            _LINEAR: kinds >= 5,
-            _Q0: by_kind(0.0, k5=1.0, k7=1.0),
-            _Q1: by_kind(0.0, k4=1.0, k5=-2.0, k7=-2.0),
-            _Q2: by_kind(0.0, k3=1.0, k5=1.0, k6=2.0, k7=4.0),
-            _Q3: by_kind(0.0, k2=1.0, k6=-4.0, k7=-4.0),
-            _Q4: by_kind(0.0, k1=1.0, k6=2.0),
-        }
-    for at, values in numbers.items():
-        _row(m, at)[:] = values
-
-
-def reset(family: int, m: Floats, first: Floats, factor: float) -> None:
-    """Set the state of filters as the plug-in does when a voice falls silent.
-
-    The poles of a ladder stand at 0.4 and their outputs at 0; one with both at a common
-    value goes on like it if that value is 0.4 over 1 less the coefficient.
-
-    Parameters
-    ----------
-    family : int
-        One of :data:`FAMILIES`.
-    m : float32 [parts, ROWS * WIDTH]
-        Is written; the last input is kept.
-    first : float32 [parts, WIDTH]
-        The cutoff in the first sample.
-    factor : float
-        As in :func:`run`.
-    """
-    if family == STATE_VARIABLE:
-        m[:, : 4 * WIDTH] = 0.4
-    elif family == LADDER:  # the others are never reset: fresh ones are at 0
-        plain = cast(Any, _pole).py_func  # not compiled for itself
-        pole = plain(first, F(factor), _row(m, _TRIM))
-        m[:, : 4 * WIDTH] = np.tile(0.4 / (1 - pole), 4)
-        _row(m, _SOFT)[:] = 0.4
+                    out[i, part, lane] = out[i, part, lane] / m[part, LOSS + lane]
