@@ -26,6 +26,7 @@ from .programme import COLUMN, NAMES, Floats, Ints, Programme, build
 _Number = TypeVar("_Number", np.float32, np.int64)
 
 _BLOCK = 1024  # samples
+_APART = 16  # samples between voices, whose addresses would else fall together in caches
 _SETTLE = 2000  # samples that a silent voice runs its filter
 _SMOOTHING = 1000.0  # samples at 44.1 kHz, of the cutoff knob
 _REST = 60  # MIDI note of a voice that has not played
@@ -177,13 +178,10 @@ class _Group:
         parts = self._parts = -(-n // WIDTH)
         self._filter = np.zeros((parts, filters.ROWS * WIDTH), np.float32)
         self._seeds = np.ones(1, np.int32)
-        given, moving, filtered = np.zeros((3, _BLOCK, parts, WIDTH), np.float32)
-        self._given, self._moved, self._filtered = given, moving, filtered
+        self._tiles = np.zeros((3, CHUNK, parts, WIDTH), np.float32)
         self._faster = np.zeros((2, HISTORY + 2 * CHUNK, parts, WIDTH), np.float32)
         self._fast = np.zeros((2, HISTORY + CHUNK, parts, WIDTH), np.float32)
-        self._input, self._cut, self._output = (
-            part.reshape(_BLOCK, parts * WIDTH) for part in (given, moving, filtered)
-        )
+        self._input, self._filtered = np.zeros((2, n, _BLOCK + _APART), np.float32)
         self._control = np.zeros((n, modulation.CONTROLS, _BLOCK + 1), np.float32)
         self._room = np.zeros((oscillators.ROOM, _BLOCK + 1), np.float32)
 
@@ -236,17 +234,16 @@ class _Group:
         first_cut = self._in_parts(cut[:, 0].astype(np.float32))
         filter_types.reset(self._family, self._filter, first_cut, float(self._factor))
         self._faster[:], self._fast[:] = 0, 0
+        self._input[:] = 0
         for first in range(0, cut.shape[1], _BLOCK):
-            part = cut[:, first : first + _BLOCK]
-            self._cut[: part.shape[1], : self._n] = part.T
-            self._input[:] = 0
-            self._run_filter(part.shape[1], self._parts)
+            part = cut[:, first : first + _BLOCK].astype(np.float32)
+            self._run_filter(part.shape[1], self._n, part)
 
-    def _run_filter(self, samples: int, parts: int) -> None:
+    def _run_filter(self, samples: int, voices: int, cut: Floats) -> None:
         filters.run(
-            self._family, samples, parts, self._given, self._moved, self._factor, self._filter,
-            self._seeds, self._faster[0], self._faster[1], self._fast[0], self._fast[1],
-            self._filtered,
+            self._family, samples, voices, self._input, cut, self._factor, self._filter,
+            self._seeds, self._tiles, self._faster[0], self._faster[1], self._fast[0],
+            self._fast[1], self._filtered,
         )  # fmt: skip
 
     def _begin(self, programme: Programme) -> None:
@@ -290,12 +287,11 @@ class _Group:
             if longest:
                 oscillators.run(
                     x, c, self._waving, self._places, self._corrections, counts, period,
-                    self._control, steps, corners, self._room, self._input[:longest],
+                    self._control, steps, corners, self._room, self._input,
                 )  # fmt: skip
-                self._cut[:longest, : self._n] = self._control[:, modulation.CUT, :longest].T
-                sounding = -(-(int(np.flatnonzero(counts)[-1]) + 1) // WIDTH)
-                self._run_filter(longest, sounding)
-            output.run(self._output, counts, n, self._control, x, self._blocked, out, rows, first)
+                last = int(np.flatnonzero(counts)[-1])
+                self._run_filter(longest, last + 1, self._control[:, modulation.CUT])
+            output.run(self._filtered, counts, n, self._control, x, self._blocked, out, rows, first)
         return sounded
 
     def _precede(self, before: Before) -> None:

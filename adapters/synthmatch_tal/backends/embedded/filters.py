@@ -66,8 +66,8 @@ _H9, _H7, _H5, _H3, _H1, _H0 = (F(h / 16384.0) for h in (18, -116, 429, -1277, 5
 
 _f2, _f3 = numba.float32[:, ::1], numba.float32[:, :, ::1]
 _SIGNATURE = numba.void(
-    numba.int64, numba.int64, numba.int64, _f3, _f3, numba.float32, _f2, numba.int32[::1],
-    _f3, _f3, _f3, _f3, _f3,
+    numba.int64, numba.int64, numba.int64, _f2, numba.float32[:, :], numba.float32, _f2,
+    numba.int32[::1], numba.float32[:, :, :, ::1], _f3, _f3, _f3, _f3, _f2,
 )  # fmt: skip
 
 
@@ -280,8 +280,8 @@ def _remember(buffer: Floats, n: int) -> None:
 
 @numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
 def run(
-    family: int, n: int, parts: int, x: Floats, cut: Floats, factor: F, m: Floats,
-    seeds: Words, u0: Floats, u1: Floats, v0: Floats, v1: Floats, y: Floats,
+    family: int, n: int, voices: int, x: Floats, cut: Floats, factor: F, m: Floats,
+    seeds: Words, tiles: Floats, u0: Floats, u1: Floats, v0: Floats, v1: Floats, y: Floats,
 ) -> None:  # fmt: skip
     """Filter ``n`` samples ``x``.
 
@@ -289,22 +289,31 @@ def run(
     ----------
     family : int
         One of :data:`FAMILIES`.
-    n, parts : int
-        Samples, and parts in use.
-    x, cut, y : float32 [n or more, parts or more, WIDTH]
+    n, voices : int
+        Samples, and voices.
+    x, cut, y : float32 [voices or more, n or more]
         Input, cutoff from 0 to 1, output.
     factor : float
         44,100 over four times the sample rate, at most 1.
-    m : float32 [parts or more, ROWS * WIDTH]
+    m : float32 [parts, ROWS * WIDTH]
         What is remembered, and what :func:`.filter_types.load` has written.
     seeds : int32 [1]
         Of the noise, which is the same for all.
-    u0, u1, v0, v1 : float32 [HISTORY + 2 CHUNK or CHUNK, parts or more, WIDTH]
+    tiles : float32 [3, CHUNK, parts, WIDTH]
+        Where input, cutoff and output of a few samples are kept.
+    u0, u1, v0, v1 : float32 [HISTORY + 2 CHUNK or CHUNK, parts, WIDTH]
         Where four and two times the rate are kept.
     """
+    parts = (voices + WIDTH - 1) // WIDTH
+    given, moving, out = tiles[0], tiles[1], tiles[2]
+    columns = tiles.reshape(3 * CHUNK, len(m) * WIDTH)
     for first in range(0, n, CHUNK):
         count = min(CHUNK, n - first)
-        given, moving, out = x[first:], cut[first:], y[first:]
+        for voice in range(voices):
+            column, one, two = columns[:, voice], x[voice, first:], cut[voice, first:]
+            for i in range(count):
+                column[i] = one[i]
+                column[CHUNK + i] = two[i]
         for part in range(parts):  # else what fades away takes ten times as long
             for lane in range(5 * WIDTH):
                 m[part, lane] = m[part, lane] if abs(m[part, lane]) > _FAINT else F(0)
@@ -333,3 +342,7 @@ def run(
             for part in range(parts):
                 for lane in range(WIDTH):
                     out[i, part, lane] = out[i, part, lane] / m[part, LOSS + lane]
+        for voice in range(voices):
+            column, one = columns[:, voice], y[voice, first:]
+            for i in range(count):
+                one[i] = column[2 * CHUNK + i]

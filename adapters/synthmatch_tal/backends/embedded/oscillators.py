@@ -48,8 +48,8 @@ VOICE_COUNTS = 3 * COUNTS + 1
 STEPPED, SYNCED, PAST = 0, 1, 2
 BUFFERS = 3
 # Rows to work in.
-_HERTZ1, _HERTZ2, _SINCE, _RATIO, _WAVE, _MIX1, _MIX2, _ROOM, _WIDTH = range(9)
-ROOM = 9
+_HERTZ1, _HERTZ2, _SINCE, _RATIO, _WAVE, _MIX2, _ROOM, _WIDTH = range(8)
+ROOM = 8
 
 _TABLE = numba.types.Array(numba.float32, 2, "C", readonly=True)
 _f2 = numba.float32[:, ::1]
@@ -88,12 +88,22 @@ def _frequencies(notes: Floats, n: int, room: Floats, out: Floats) -> None:
         x = (notes[i] - F(81)) / F(12)
         octave = math.floor(x + F(0.5))
         y = (float(x) - octave) * _LN2
-        power = 1 + y * (1 + y / 2 * (1 + y / 3 * (1 + y / 4 * (1 + y / 5 * (1 + y / 6 * (
-            1 + y / 7 * (1 + y / 8)))))))  # fmt: skip
+        power = 1 / 720 + y * (1 / 5040 + y * (1 / 40320))
+        power = 1 + y * (1 + y * (1 / 2 + y * (1 / 6 + y * (1 / 24 + y * (1 / 120 + y * power)))))
         bits[i] = np.int32(min(max(octave, -126.0), 126.0) + 127) << np.int32(23)
         out[i] = F(power)
     for i in range(n):
         out[i] = F(440) * (out[i] * room[i]) * F(2)
+
+
+@_compiled
+def _cosine(x: F) -> F:
+    """Return the cosine of ``x`` cycles, to single precision, as what vectors can compute."""
+    t = (abs(x - np.floor(x) - F(0.5)) - F(0.25)) * _CYCLE
+    t2 = t * t
+    tail = F(-1 / 5040) + t2 * (F(1 / 362880) - t2 * F(1 / 39916800))
+    cosine: F = t + t * t2 * (F(-1 / 6) + t2 * (F(1 / 120) + t2 * tail))
+    return cosine
 
 
 @_compiled
@@ -192,11 +202,13 @@ def _sine(s: Floats, n: int, hertz: Floats, limit: F, period: F, out: Floats) ->
     """Write a sine, which starts at its lowest."""
     x = s[PHASE]
     for i in range(n):
-        out[i] = F(-0.5) * np.cos(x * _CYCLE)
+        out[i] = x
         x = x + min(hertz[i], limit) * period
         if x >= F(1):
             x = x - F(1)
     s[PHASE] = x
+    for i in range(n):
+        out[i] = F(-0.5) * _cosine(out[i])
 
 
 @_compiled
@@ -210,19 +222,27 @@ def _noise(seed: np.int64, n: int, out: Floats) -> np.int64:
 
 @_compiled
 def _bend(
-    s: Floats, n: int, bend: Floats, modulator: Floats, before: F, period: F, hertz: Floats
+    s: Floats, n: int, bend: Floats, modulator: Floats, before: F, period: F, room: Floats,
+    hertz: Floats,
 ) -> None:  # fmt: skip
     """Modulate frequencies by a sine of the frequency of oscillator 1 a sample ago."""
+    most = F(0)
+    for i in range(n):
+        most = max(most, bend[i])
+    if most <= F(0):
+        return
     phase = s[FM_PHASE]
     for i in range(n):
         if bend[i] > F(0):
-            speed = modulator[i - 1] if i > 0 else before
-            phase = phase + speed * period
-            wave = F(1) + np.sin(phase * _CYCLE)
-            hertz[i] = hertz[i] + bend[i] * F(10) * speed * wave
+            phase = phase + (modulator[i - 1] if i > 0 else before) * period
             if phase > F(1):
                 phase = phase - F(1)
+        room[i] = phase
     s[FM_PHASE] = phase
+    for i in range(n):
+        speed = modulator[i - 1] if i > 0 else before
+        wave = F(1) + _cosine(room[i] - F(0.25))
+        hertz[i] += max(bend[i], F(0)) * F(10) * speed * wave
 
 
 @_compiled
@@ -241,21 +261,31 @@ def _crackle(
 
 
 @_compiled
+def _remember(buffer: Floats, rows: int, n: int) -> None:
+    """Move what follows ``n`` samples to the front and clear the rest."""
+    for row in range(rows):
+        for i in range(TAPS):
+            buffer[row, i] = buffer[row, n + i]
+        for i in range(TAPS, n + TAPS):
+            buffer[row, i] = F(0)
+
+
+@_compiled
 def _voice(
     p: Floats, c: Ints, s: Floats, k: Ints, buffers: Floats, n: int, period: F, control: Floats,
-    steps: Floats, corners: Floats, room: Floats,
+    steps: Floats, corners: Floats, room: Floats, one: Floats,
 ) -> None:  # fmt: skip
-    """Write ``n`` samples of a voice to the row ``_MIX1`` of ``room``."""
+    """Write ``n`` samples of a voice to ``one``."""
     limit = min(_HIGHEST, F(0.4999) / period)
     synced = c[pg.SYNC] == 1
     since, ratio, wave, spare = room[_SINCE], room[_RATIO], room[_WAVE], room[_ROOM]
     volume1, volume2, volume3 = p[pg.VOLUME1], p[pg.VOLUME2], p[pg.VOLUME3]
     before = s[HERTZ]
-    wave[:n] = F(0)
+    two = room[_MIX2]
+    wave[:n], one[:n], two[:n] = F(0), F(0), F(0)
     for osc in (2, 0, 1):  # the sub-oscillator first: it is the master
         hertz = room[_HERTZ1] if osc == 0 else room[_HERTZ2]
-        mix = wave if osc == 2 else room[_MIX1 + osc]
-        mix[:n] = F(0)
+        mix = wave if osc == 2 else one if osc == 0 else two
         part = s[osc * STATES : (osc + 1) * STATES]
         master = osc == 2
         if master:
@@ -274,7 +304,7 @@ def _voice(
                     continue
             shape = _SHAPES1[c[pg.WAVE1] - 1] if osc == 0 else _SHAPES2[c[pg.WAVE2] - 1]
         if osc == 1 and shape != NOISE:
-            _bend(part, n, control[md.BEND], room[_HERTZ1], before, period, hertz)
+            _bend(part, n, control[md.BEND], room[_HERTZ1], before, period, spare, hertz)
         follows = synced and not master
         if shape == SAW:
             _saw(part, n, hertz, limit, period, follows, since, ratio, steps,
@@ -293,34 +323,25 @@ def _voice(
             _sine(part, n, hertz, limit, period, mix)
         else:
             k[osc * COUNTS + SEED] = _noise(k[osc * COUNTS + SEED], n, mix)
+        if shape <= TRIANGLE:
+            _remember(buffers[osc], BUFFERS if shape == TRIANGLE else 1, n)
         if master:
             share = min(hertz[0], limit) / hertz[0]
             for i in range(n):
                 wave[i] *= volume3
                 since[i] *= share
                 ratio[i] = since[i]
-    mix, two = room[_MIX1], room[_MIX2]
     ring, crush = p[pg.RING], p[pg.CRUSH]
     for i in range(n):
-        a, b = mix[i] * volume1, two[i] * volume2
-        mix[i] = a * (ring - F(1)) + b * (ring - F(1)) + a * b * ring * F(8)
+        a, b = one[i] * volume1, two[i] * volume2
+        one[i] = a * (ring - F(1)) + b * (ring - F(1)) + a * b * ring * F(8)
     if crush > F(0):
         for i in range(n):
-            mix[i] = F(int(mix[i] * crush)) / crush
+            one[i] = F(int(one[i] * crush)) / crush
     for i in range(n):
-        mix[i] += wave[i]
+        one[i] += wave[i]
     if p[pg.CRACKLE] > F(0):
-        k[CRACKLE_SEED] = _crackle(s, k[CRACKLE_SEED], n, p[pg.CRACKLE], room[_ROOM], mix)
-
-
-@_compiled
-def _remember(buffer: Floats, n: int) -> None:
-    """Move what follows ``n`` samples to the front and clear the rest."""
-    for row in range(BUFFERS):
-        for i in range(TAPS):
-            buffer[row, i] = buffer[row, n + i]
-        for i in range(TAPS, n + TAPS):
-            buffer[row, i] = F(0)
+        k[CRACKLE_SEED] = _crackle(s, k[CRACKLE_SEED], n, p[pg.CRACKLE], room[_ROOM], one)
 
 
 @numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
@@ -348,16 +369,14 @@ def run(
         The tables of :mod:`.tables`.
     room : float32 [ROOM, more than a block]
         To work in.
-    out : float32 [block, lanes]
+    out : float32 [v, block]
         Is written, with 0 where a voice has ended.
     """
     for v in range(len(p)):
         n = played[v]
         if n > 0:
-            _voice(p[v], c[v], s[v], k[v], buffers[v], n, period, control[v], steps, corners, room)
-            for osc in range(3):
-                _remember(buffers[v, osc], n)
-        for i in range(n):
-            out[i, v] = room[_MIX1, i]
-        for i in range(n, len(out)):
-            out[i, v] = F(0)
+            _voice(
+                p[v], c[v], s[v], k[v], buffers[v], n, period, control[v], steps, corners, room,
+                out[v],
+            )  # fmt: skip
+        out[v, n:] = F(0)

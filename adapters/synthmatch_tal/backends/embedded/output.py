@@ -30,7 +30,7 @@ def run(
 
     Parameters
     ----------
-    filtered : float32 [n or more, lanes]
+    filtered : float32 [v or more, n or more]
         From the filter.
     played : int64 [v]
         How many of the samples come from each voice.
@@ -49,7 +49,7 @@ def run(
         heard, given = state[v, HEARD], state[v, GIVEN]
         pole, volume = p[v, pg.HIGHPASS], p[v, pg.VOLUME]
         for i in range(played[v]):
-            sample = filtered[i, v] * control[v, md.LEVEL, i]
+            sample = filtered[v, i] * control[v, md.LEVEL, i]
             heard = sample - given + pole * heard
             given = sample
             out[rows[v], first + i] = heard * control[v, md.OUTPUT, i]
