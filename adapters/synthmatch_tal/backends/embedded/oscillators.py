@@ -48,8 +48,8 @@ VOICE_COUNTS = 3 * COUNTS + 1
 STEPPED, SYNCED, PAST = 0, 1, 2
 BUFFERS = 3
 # Rows to work in.
-_HERTZ1, _HERTZ2, _SINCE, _RATIO, _WAVE, _MIX2, _ROOM, _WIDTH = range(8)
-ROOM = 8
+_HERTZ1, _HERTZ2, _SINCE, _RATIO, _WAVE, _MIX2, _ROOM, _WIDTH, _FS = range(9)
+ROOM = 9
 
 _TABLE = numba.types.Array(numba.float32, 2, "C", readonly=True)
 _f2 = numba.float32[:, ::1]
@@ -75,10 +75,10 @@ def _compiled(function: _Function) -> _Function:
 @_compiled
 def _frequencies(notes: Floats, n: int, room: Floats, out: Floats) -> None:
     """Write the frequencies in Hz of notes, an octave above their MIDI numbers."""
-    steady = True
-    for i in range(1, n):
-        steady = steady and notes[i] == notes[0]
-    if steady:
+    moved = 0
+    for i in range(n):
+        moved += notes[i] != notes[0]
+    if moved == 0:
         hertz = F(440) * np.exp2((notes[0] - F(81)) / F(12)) * F(2)
         for i in range(n):
             out[i] = hertz
@@ -121,89 +121,102 @@ def _correct(table: Floats, out: Floats, at: int, late: F, size: F, whole: F) ->
 
 
 @_compiled
+def _steps(n: int, hertz: Floats, limit: F, scale: F, out: Floats) -> None:
+    """Write by how much a phase moves a sample: what vectors compute, before what they cannot."""
+    for i in range(n):
+        out[i] = min(hertz[i], limit) * scale
+
+
+@_compiled
 def _saw(
-    s: Floats, n: int, hertz: Floats, limit: F, period: F, synced: bool, since: Floats,
-    ratio: Floats, steps: Floats, stepped: Floats, out: Floats,
+    s: Floats, n: int, fs: Floats, synced: bool, since: Floats, ratio: Floats, steps: Floats,
+    stepped: Floats, out: Floats,
 ) -> None:  # fmt: skip
     """Write a rising sawtooth; where ``since`` >= 0 its master restarted so long ago."""
     x = s[PHASE]
     for i in range(n):
-        fs = min(hertz[i], limit) * period
-        x = x + fs
+        x = x + fs[i]
         if synced and since[i] >= F(0):
-            start = fs * ratio[i]
+            start = fs[i] * ratio[i]
             _correct(steps, stepped, i, since[i], x - start, F(1))
             x = start
         if x >= F(1):
             x = x - F(1)
-            _correct(steps, stepped, i, x / fs, F(1), F(1))
-        out[i] = stepped[i + 1] + x - F(0.5)
+            _correct(steps, stepped, i, x / fs[i], F(1), F(1))
+        out[i] = x
     s[PHASE] = x
+    for i in range(n):
+        out[i] = stepped[i + 1] + out[i] - F(0.5)
 
 
 @_compiled
 def _pulse(
-    s: Floats, n: int, hertz: Floats, limit: F, period: F, width: Floats, synced: bool,
-    since: Floats, ratio: Floats, steps: Floats, stepped: Floats, out: Floats, began: Floats,
+    s: Floats, n: int, fs: Floats, width: Floats, synced: bool, since: Floats, ratio: Floats,
+    steps: Floats, stepped: Floats, out: Floats, began: Floats,
 ) -> None:  # fmt: skip
     """Write a pulse, and how long ago its cycles began; see :func:`_saw`."""
+    for i in range(n):
+        out[i] = (width[i] - F(0.5)) * (F(1) - fs[i] * F(2.5)) + F(0.5)
     x, sign = s[PHASE], s[SIGN]
     for i in range(n):
-        fs = min(hertz[i], limit) * period
-        began[i] = F(-1)
+        edge, start = out[i], F(-1)
         if synced and since[i] >= F(0):
             if sign == F(-1):
                 sign = F(1)
                 _correct(steps, stepped, i, since[i], F(1), F(1))
-            x = fs * ratio[i]
-        x = x + fs
+            x = fs[i] * ratio[i]
+        x = x + fs[i]
         if x >= F(1) and sign == F(-1):
             x = x - F(1)
             sign = F(1)
-            _correct(steps, stepped, i, x / fs, F(1), F(1))
-            began[i] = x / fs
-        edge = (width[i] - F(0.5)) * (F(1) - fs * F(2.5)) + F(0.5)
+            start = x / fs[i]
+            _correct(steps, stepped, i, start, F(1), F(1))
         if x >= edge and sign == F(1):
             sign = F(-1)
-            _correct(steps, stepped, i, (x - edge) / fs, F(-1), F(1))
-        out[i] = stepped[i + 1] - sign * F(0.5)
+            _correct(steps, stepped, i, (x - edge) / fs[i], F(-1), F(1))
+        began[i] = start
+        out[i] = sign
     s[PHASE], s[SIGN] = x, sign
+    for i in range(n):
+        out[i] = stepped[i + 1] - out[i] * F(0.5)
 
 
 @_compiled
 def _triangle(
-    s: Floats, k: Ints, n: int, hertz: Floats, limit: F, period: F, synced: bool, since: Floats,
-    ratio: Floats, steps: Floats, corners: Floats, buffer: Floats, out: Floats,
+    s: Floats, k: Ints, n: int, fs: Floats, synced: bool, since: Floats, ratio: Floats,
+    steps: Floats, corners: Floats, buffer: Floats, out: Floats,
 ) -> None:  # fmt: skip
     """Write a triangle, 15 samples late, whose phase counts half cycles; see :func:`_saw`."""
     x, sign, count = s[PHASE], s[SIGN], k[SINCE]
     stepped, cut, past = buffer[STEPPED], buffer[SYNCED], buffer[PAST]
     for i in range(n):
-        fs = min(hertz[i], limit) * period * F(2)
-        x = x + fs
+        x = x + fs[i]
         count += 1
         if x >= F(1):
             sign = -sign
             x = x - F(1)
-            _correct(corners, stepped, i, x / fs, -sign * F(TAPS) * fs, F(0))
+            _correct(corners, stepped, i, x / fs[i], -sign * F(TAPS) * fs[i], F(0))
             count = 0
         if synced and since[i] >= F(0):
-            start = fs * ratio[i]
+            start = fs[i] * ratio[i]
             if count != LATE + 1:
                 _correct(steps, cut, i, since[i], sign * (x - start), F(1))
             x = start
-        past[LATE + i] = (x if sign == F(1) else F(1) - x) - F(0.5) + cut[i + 1]
-        out[i] = stepped[i + 1] + past[i]
+        out[i] = x if sign == F(1) else F(1) - x
     s[PHASE], s[SIGN], k[SINCE] = x, sign, count
+    for i in range(n):
+        past[LATE + i] = out[i] - F(0.5) + cut[i + 1]
+    for i in range(n):
+        out[i] = stepped[i + 1] + past[i]
 
 
 @_compiled
-def _sine(s: Floats, n: int, hertz: Floats, limit: F, period: F, out: Floats) -> None:
+def _sine(s: Floats, n: int, fs: Floats, out: Floats) -> None:
     """Write a sine, which starts at its lowest."""
     x = s[PHASE]
     for i in range(n):
         out[i] = x
-        x = x + min(hertz[i], limit) * period
+        x = x + fs[i]
         if x >= F(1):
             x = x - F(1)
     s[PHASE] = x
@@ -281,7 +294,7 @@ def _voice(
     since, ratio, wave, spare = room[_SINCE], room[_RATIO], room[_WAVE], room[_ROOM]
     volume1, volume2, volume3 = p[pg.VOLUME1], p[pg.VOLUME2], p[pg.VOLUME3]
     before = s[HERTZ]
-    two = room[_MIX2]
+    two, fs = room[_MIX2], room[_FS]
     wave[:n], one[:n], two[:n] = F(0), F(0), F(0)
     for osc in (2, 0, 1):  # the sub-oscillator first: it is the master
         hertz = room[_HERTZ1] if osc == 0 else room[_HERTZ2]
@@ -306,21 +319,22 @@ def _voice(
         if osc == 1 and shape != NOISE:
             _bend(part, n, control[md.BEND], room[_HERTZ1], before, period, spare, hertz)
         follows = synced and not master
+        top = min(limit, F(0.45) / period) if shape == TRIANGLE else limit
+        _steps(n, hertz, top, period * F(2) if shape == TRIANGLE else period, fs)
         if shape == SAW:
-            _saw(part, n, hertz, limit, period, follows, since, ratio, steps,
+            _saw(part, n, fs, follows, since, ratio, steps,
                  buffers[osc, STEPPED], mix)  # fmt: skip
         elif shape == PULSE:
             width = control[md.WIDTH] if osc == 0 else room[_WIDTH]
             if osc != 0:
                 width[:n] = F(0.5)
-            _pulse(part, n, hertz, limit, period, width, follows, since, ratio, steps,
+            _pulse(part, n, fs, width, follows, since, ratio, steps,
                    buffers[osc, STEPPED], mix, since if master else spare)  # fmt: skip
         elif shape == TRIANGLE:
-            top = min(limit, F(0.45) / period)
-            _triangle(part, k[osc * COUNTS :], n, hertz, top, period, follows, since, ratio,
+            _triangle(part, k[osc * COUNTS :], n, fs, follows, since, ratio,
                       steps, corners, buffers[osc], mix)  # fmt: skip
         elif shape == SINE:
-            _sine(part, n, hertz, limit, period, mix)
+            _sine(part, n, fs, mix)
         else:
             k[osc * COUNTS + SEED] = _noise(k[osc * COUNTS + SEED], n, mix)
         if shape <= TRIANGLE:
