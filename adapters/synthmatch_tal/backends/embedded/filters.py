@@ -275,7 +275,9 @@ def _half_band(u0: Floats, u1: Floats, j: int, out: Floats, i: int, parts: int) 
 def _remember(buffer: Floats, n: int) -> None:
     """Move the last samples to the front, where the next call looks for the history."""
     for i in range(HISTORY):
-        buffer[i] = buffer[n + i]
+        for part in range(buffer.shape[1]):
+            for lane in range(WIDTH):
+                buffer[i, part, lane] = buffer[n + i, part, lane]
 
 
 @numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
