@@ -76,3 +76,8 @@ def memory_free(device: torch.device) -> int | None:
     if not found and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return min(found, default=None)
+
+
+def size_of(count: int) -> str:
+    """Return a number of bytes as one reads it: in GB, or in MB under a tenth of one."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{max(count / 1e6, 0.1):.1f} MB"

@@ -24,7 +24,7 @@ from .goal import Goal
 from .joint import ProxyGoal
 from .launch import Launcher, pick_launcher
 from .loop import Progress, Run, State, torch_seed
-from .memory import memory_free, memory_needed
+from .memory import memory_free, memory_needed, size_of
 from .recipe import Recipe
 
 if TYPE_CHECKING:
@@ -269,15 +269,15 @@ def _tell(
     """Say what training needs, and warn where there is less."""
     weights = sum(p.numel() for p in goal.parameters())
     free = memory_free(launcher.device)
-    there = "" if free is None else f", {free / 1e9:.1f} GB are free"
+    there = "" if free is None else f", {size_of(free)} are free"
     if notify is not None:
         notify(
-            f"{weights:,} weights; training needs about {needed / 1e9:.1f} GB "
+            f"{weights:,} weights; training needs about {size_of(needed)} "
             f"on {launcher.device}{there}"
         )
     if free is not None and needed > free:
         warnings.warn(
-            f"training needs about {needed / 1e9:.1f} GB on {launcher.device}{there}; "
+            f"training needs about {size_of(needed)} on {launcher.device}{there}; "
             f"take a smaller batch or network",
             TrainingWarning,
             stacklevel=3,

@@ -28,6 +28,7 @@ from synthmatch.synth import FrozenSynth
 from synthmatch.training import Goal, Recipe, plot_log, read_log, train
 from synthmatch.training.launch import OneDevice
 from synthmatch.training.loop import Run, average, torch_seed
+from synthmatch.training.memory import size_of
 from synthmatch.training.optimizers import optimizer_for, orthogonalised
 from synthmatch.weights import load_model, load_proxy
 from synthmatch.weights.tensors import read_tensors, write_tensors
@@ -507,12 +508,21 @@ def test_says_what_it_needs_and_warns_where_that_is_not_there(tmp_path, monkeypa
     result = run(tmp_path / "a", notify=lines.append)
     weights = sum(p.numel() for p in result.estimator.parameters())
     assert re.fullmatch(
-        rf"{weights:,} weights; training needs about \d+\.\d GB on cpu, \d+\.\d GB are free",
+        rf"{weights:,} weights; training needs about \d+\.\d [GM]B on cpu, \d+\.\d GB are free",
         lines[0],
     )
+    assert " 0.0 " not in lines[0]  # a small network takes megabytes
     monkeypatch.setattr("synthmatch.training.run.memory_free", lambda device: 1000)
     with pytest.warns(TrainingWarning, match="take a smaller batch or network"):
         run(tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0.1 MB"), (4_200_000, "4.2 MB"), (100_000_000, "0.1 GB"), (12_340_000_000, "12.3 GB")],
+)
+def test_sizes_are_told_in_the_unit_that_says_something(count, text):
+    assert size_of(count) == text
 
 
 def test_batches_that_no_machine_holds_are_refused_before_anything_is_rendered(tmp_path):
