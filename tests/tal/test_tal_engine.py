@@ -15,7 +15,7 @@ import soundfile
 
 from synthmatch.errors import ParameterError
 from synthmatch.metrics import log_spectral_distance
-from synthmatch_tal.backends.embedded import tables
+from synthmatch_tal.backends.embedded import filter_types, filters, tables
 from synthmatch_tal.backends.embedded.decimation import decimate
 from synthmatch_tal.backends.embedded.engine import Before, render_presets
 from synthmatch_tal.backends.embedded.programme import COLUMN, NAMES, build, rates, semitones
@@ -182,6 +182,30 @@ def test_it_ends_with_its_release():
     (long,) = play(preset(amprelease=0.6), held=0.1, total=0.5)
     tail = slice(round(0.2 * 44100), None)
     assert np.abs(short[tail]).max() < 1e-3 < np.abs(long[tail]).max()
+
+
+@pytest.mark.parametrize(("kind", "cutoff"), [(1, 1.0), (5, 1.0), (8, 0.8), (11, 0.8)])
+def test_what_fades_in_a_filter_does_not_slow_the_processor(kind, cutoff):
+    memory = np.zeros((1, filters.ROWS * filters.WIDTH), np.float32)
+    none = np.zeros((1, filters.WIDTH), np.float32)
+    filter_types.load(memory, np.full(none.shape, kind), none, none)
+    sound, cut, out = np.zeros((3, 1, 20_000), np.float32)
+    sound[0, 0], cut[:] = 1, cutoff
+    chunks = [2 * filters.CHUNK, 2 * filters.CHUNK, filters.CHUNK, filters.CHUNK]
+    buffers = [np.zeros((filters.HISTORY + n, 1, filters.WIDTH), np.float32) for n in chunks]
+    tiles = np.zeros((3, filters.CHUNK, 1, filters.WIDTH), np.float32)
+    seeds = np.ones(1, np.int32)
+    filters.run(
+        int(filters.FAMILIES[kind]), 20_000, 1, sound, cut, np.float32(0.25), memory, seeds,
+        tiles, *buffers, out,
+    )  # fmt: skip
+
+    def slow(values):
+        return np.sum((values != 0) & (np.abs(values) < np.finfo(np.float32).tiny))
+
+    assert slow(memory) == 0
+    assert slow(out) <= filters.CHUNK  # until it is cleared
+    assert np.abs(out[0, :1000]).max() > 0.01 and not out[0, -1000:].any()
 
 
 def test_velocity():
