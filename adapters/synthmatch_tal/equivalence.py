@@ -60,16 +60,16 @@ class _Facts:
 
         both = self.tuned1 | self.bent
         never, always = np.zeros_like(both), np.ones_like(both)
-        heard = (never, self.filtered, self.tuned1, self.bent)
-        direct1 = np.choose(self.to1, (*heard, self.wide, self.bent, never, both))
-        direct2 = np.choose(self.to2, (*heard, never, always, never, both))
+        routed = (never, self.filtered, self.tuned1, self.bent)
+        direct1 = np.choose(self.to1, (*routed, self.wide, self.bent, never, both))
+        direct2 = np.choose(self.to2, (*routed, never, always, never, both))
         self.pan = self.to2 == 4
         moving1, moving2 = direct1 & self.moved1, direct2 & self.moved2
-        self.heard1 = direct1 | (self.to1 == 6) & moving2
-        self.heard2 = direct2 | (self.to2 == 6) & moving1
-        self.heard3 = np.choose(self.to3, (*heard, self.wide, self.bent))
-        self.active1, self.active2 = self.heard1 & self.moved1, self.heard2 & self.moved2
-        self.active3 = self.heard3 & self.moved3
+        self.audible1 = direct1 | (self.to1 == 6) & moving2
+        self.audible2 = direct2 | (self.to2 == 6) & moving1
+        self.audible3 = np.choose(self.to3, (*routed, self.wide, self.bent))
+        self.active1, self.active2 = self.audible1 & self.moved1, self.audible2 & self.moved2
+        self.active3 = self.audible3 & self.moved3
         self.contoured = self.filtered & (
             (value["filtercontour"] != 0.5) | (value["velocitycontour"] > 0)
         )
@@ -95,7 +95,7 @@ def audible(space: ParameterSpace, vectors: FloatArray) -> Flags:
     plug-in has counts always.
     """
     f = _Facts(to_presets(space, vectors))
-    heard = {
+    by_name = {
         **dict.fromkeys(("osc1waveform",), f.one),
         **dict.fromkeys(("osc1tune", "osc1finetune"), f.tuned1),
         "osc1phase": f.one & (f.tuned1 | f.wide),
@@ -109,25 +109,25 @@ def audible(space: ParameterSpace, vectors: FloatArray) -> Flags:
         **dict.fromkeys(_FILTER_STAGES, f.contoured),
         "filterdecay": f.contoured & f.filter_falls,
         "ampdecay": f.amp_falls,
-        "freeadamount": f.heard3 | ~f.moved3,
+        "freeadamount": f.audible3 | ~f.moved3,
         "freeaddestination": f.moved3,
         **dict.fromkeys(("freeadattack", "freeaddecay"), f.active3),
     }
     free1, free2 = f.phased1 & ~f.synced1, f.phased2 & ~f.synced2
     for lfo, active, wanted, moved, hiss, phased, keyed in (
-        ("lfo1", f.active1, f.heard1, f.moved1, f.hiss1, free1, f.keyed1),
-        ("lfo2", f.active2, f.heard2 | f.pan, f.moved2, f.hiss2, free2, f.keyed2),
+        ("lfo1", f.active1, f.audible1, f.moved1, f.hiss1, free1, f.keyed1),
+        ("lfo2", f.active2, f.audible2 | f.pan, f.moved2, f.hiss2, free2, f.keyed2),
     ):
-        heard[f"{lfo}waveform"] = active
-        heard[f"{lfo}rate"] = heard[f"{lfo}sync"] = active & ~hiss
-        heard[f"{lfo}phase"] = active & ~hiss & keyed
-        heard[f"{lfo}keytrigger"] = active & ~hiss & (phased | ~keyed)
-        heard[f"{lfo}amount"] = wanted | ~moved
-        heard[f"{lfo}destination"] = moved
+        by_name[f"{lfo}waveform"] = active
+        by_name[f"{lfo}rate"] = by_name[f"{lfo}sync"] = active & ~hiss
+        by_name[f"{lfo}phase"] = active & ~hiss & keyed
+        by_name[f"{lfo}keytrigger"] = active & ~hiss & (phased | ~keyed)
+        by_name[f"{lfo}amount"] = wanted | ~moved
+        by_name[f"{lfo}destination"] = moved
     flags = np.ones((len(vectors), len(space.names)), dtype=bool)
     for column, name in enumerate(space.names):
-        if name in heard:
-            flags[:, column] = heard[name]
+        if name in by_name:
+            flags[:, column] = by_name[name]
     for lfo in ("lfo1", "lfo2"):  # switched off by its waveform, all but that is still
         if space[f"{lfo}waveform"].choices[0] == "none":
             still = ~(f.moved1 if lfo == "lfo1" else f.moved2)

@@ -228,7 +228,7 @@ class _Group:
         ):
             push = 0.5 * (1 + self._moving[:, lfo + modulation.SMOOTH]) * x[:, amount]
             cut += np.where(c[:, to] == 2, push, 0)[:, None]
-        held_back = self._moving[:, modulation.FREE_HEARD]
+        held_back = self._moving[:, modulation.FREE_LAST]
         cut += np.where(c[:, pg.FREE_TO] == 2, held_back * x[:, pg.FREE_AMOUNT], 0)[:, None]
         cut = np.minimum(cut * cut, 1)
         first_cut = self._in_parts(cut[:, 0].astype(np.float32))
@@ -298,8 +298,8 @@ class _Group:
         """Play the note before, of one voice, and let the voice come to rest as far as it does."""
         programme = self._programme(before.pitch, before.velocity)
         self._begin(programme)
-        unheard = np.empty((self._n, before.total), np.float32)
-        (sounded,) = self._play(programme, before.held, unheard, np.arange(self._n))
+        discarded = np.empty((self._n, before.total), np.float32)
+        (sounded,) = self._play(programme, before.held, discarded, np.arange(self._n))
         rest = min(before.total - int(sounded), _SETTLE)
         if rest > 0:
             x = programme.numbers[:, [pg.CUTOFF]]

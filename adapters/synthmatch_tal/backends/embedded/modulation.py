@@ -28,14 +28,14 @@ VALUE, FADE = 0, 1
 AMP, FILTER, FREE = 0, 2, 4
 LFO1, LFO2 = 6, 9
 PHASE, SMOOTH, DRAWN = 0, 1, 2
-FREE_HEARD = 12
+FREE_LAST = 12
 STATES = 13
 # And in whole numbers: the stages of the envelopes, the generators of the LFOs.
 STAGES, DICE, HISS = 0, 3, 5
 COUNTS = 7
 
 # What is written, one row of a block each; the last rows are room to work in.
-NOTE1, NOTE2, WIDTH, BEND, CUT, LEVEL, OUTPUT, _VALUE1, _VALUE2, _HEARD = range(10)
+NOTE1, NOTE2, WIDTH, BEND, CUT, LEVEL, OUTPUT, _VALUE1, _VALUE2, _ENVELOPE = range(10)
 CONTROLS = 10
 
 _f2 = numba.float32[:, ::1]
@@ -253,20 +253,20 @@ def _voice(
         elif to2 == 6:
             for i in range(n):
                 out[OUTPUT, i] *= F(1) - (values2[i + 1] + F(1)) * F(0.5) * amount2
-    heard = out[_HEARD]
+    envelope = out[_ENVELOPE]
     if p[pg.CONTOUR] != F(0):
-        _envelope(p, pg.FILTER, state, FILTER, counts, 1, n, held, pace, True, heard)
-        _add(out[CUT], n, heard, p[pg.CONTOUR], F(0))
+        _envelope(p, pg.FILTER, state, FILTER, counts, 1, n, held, pace, True, envelope)
+        _add(out[CUT], n, envelope, p[pg.CONTOUR], F(0))
     if to3 > 1 and depth != F(0):
-        _envelope(p, pg.FREE, state, FREE, counts, 2, n, held, pace, True, heard)
+        _envelope(p, pg.FREE, state, FREE, counts, 2, n, held, pace, True, envelope)
         if n > 0:
-            state[FREE_HEARD] = heard[n - 1]
+            state[FREE_LAST] = envelope[n - 1]
         if to3 == 2:
-            _add(out[CUT], n, heard, depth, F(0))
+            _add(out[CUT], n, envelope, depth, F(0))
         elif to3 < 5:
-            _add(out[NOTE1] if to3 == 3 else out[NOTE2], n, heard, F(48) * depth, F(0))
+            _add(out[NOTE1] if to3 == 3 else out[NOTE2], n, envelope, F(48) * depth, F(0))
         else:
-            _add(out[WIDTH] if to3 == 5 else out[BEND], n, heard, abs(depth), F(0))
+            _add(out[WIDTH] if to3 == 5 else out[BEND], n, envelope, abs(depth), F(0))
     touch = p[pg.TOUCH]
     for i in range(n):
         level[i] *= touch
@@ -297,7 +297,7 @@ def run(
     waves : float32 [4, 257]
         Of the LFOs.
     out : float32 [v, CONTROLS, more than n]
-        Notes of both oscillators (MIDI, an octave lower than heard), pulse width, FM,
+        Notes of both oscillators (MIDI, an octave lower than they sound), pulse width, FM,
         cutoff, amplitude, and the factor on the output.
     played : int64 [v]
         How many samples each voice sounded, fewer than ``n`` where it ended.

@@ -12,7 +12,7 @@ from . import programme as pg
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 F = np.float32
-HEARD, GIVEN = 0, 1  # the state: last output and input of the high-pass
+OUTPUT, INPUT = 0, 1  # the state: last output and input of the high-pass
 
 _f2 = numba.float32[:, ::1]
 _SIGNATURE = numba.void(
@@ -46,17 +46,17 @@ def run(
         Is written from the sample ``first`` on, in the ``rows [v]``.
     """
     for v in range(len(p)):
-        heard, given = state[v, HEARD], state[v, GIVEN]
+        high, before = state[v, OUTPUT], state[v, INPUT]
         pole, volume = p[v, pg.HIGHPASS], p[v, pg.VOLUME]
         for i in range(played[v]):
             sample = filtered[v, i] * control[v, md.LEVEL, i]
-            heard = sample - given + pole * heard
-            given = sample
-            out[rows[v], first + i] = heard * control[v, md.OUTPUT, i]
+            high = sample - before + pole * high
+            before = sample
+            out[rows[v], first + i] = high * control[v, md.OUTPUT, i]
         for i in range(played[v], n):
-            heard = pole * heard - given
-            given = F(0)
-            if abs(heard) < F(1e-12):
-                heard = F(0)
-            out[rows[v], first + i] = heard * volume
-        state[v, HEARD], state[v, GIVEN] = heard, given
+            high = pole * high - before
+            before = F(0)
+            if abs(high) < F(1e-12):
+                high = F(0)
+            out[rows[v], first + i] = high * volume
+        state[v, OUTPUT], state[v, INPUT] = high, before

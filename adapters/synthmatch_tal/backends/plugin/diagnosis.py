@@ -43,10 +43,10 @@ def _listen(plugin: Plugin) -> list[Finding]:
     info = plugin.host.start()
     preset = probe_presets()[1]
     began = time.perf_counter()
-    heard = plugin.render(preset, _NOTE, 44100)
+    hosted = plugin.render(preset, _NOTE, 44100)
     milliseconds = 1000 * (time.perf_counter() - began)
     own = play(preset[None], _NOTE, 44100)[0]
-    decibels = 20 * np.log10(np.linalg.norm(own) / max(float(np.linalg.norm(heard - own)), 1e-9))
+    decibels = 20 * np.log10(np.linalg.norm(own) / max(float(np.linalg.norm(hosted - own)), 1e-9))
     texts = [
         f"{info['name']} {info['version']}, by pedalboard {info['pedalboard']}: {plugin.path}",
         f"plays and takes its state; {milliseconds:.0f} ms for a note of {_NOTE.total:g} s",

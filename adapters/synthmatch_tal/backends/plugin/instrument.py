@@ -77,5 +77,5 @@ class TalInstrument:
             num_channels=2,
             reset=False,
         )
-        heard: AudioArray = np.asarray(stereo, dtype=np.float32).mean(axis=0)
-        return heard
+        mono: AudioArray = np.asarray(stereo, dtype=np.float32).mean(axis=0)
+        return mono
