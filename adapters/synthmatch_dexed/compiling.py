@@ -14,6 +14,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
+Flags = npt.NDArray[np.bool_]
 Word = np.int32  # numba computes with 64 bits unless it is told otherwise
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

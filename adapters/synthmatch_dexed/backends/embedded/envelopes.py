@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-from ...compiling import Ints, compiled
+from ...compiling import Flags, Ints, Words, compiled
 from . import programme as pg
 from .tables import BLOCK
 
-LEVEL, STAGE = 0, 1  # the running state of an envelope
-_WAIT = 2
+LEVEL, STAGE = 0, 1  # the running state of the pitch envelope
 
 
 @compiled
-def enter(states: Ints, rows: Ints, op: int, stage: int) -> None:
-    """Let an operator's envelope enter a stage."""
-    states[op, STAGE] = stage
-    states[op, _WAIT] = 0
-    if stage < 4 and (
-        rows[op, pg.TARGET + stage] == states[op, LEVEL]
-        or (stage == 0 and rows[op, pg.DELAYED] == 1)
-    ):
-        states[op, _WAIT] = rows[op, pg.STANDING + stage]
+def _wait(row: Ints, stage: int, level: int) -> int:
+    """Return how many samples an operator's envelope stands still when it enters a stage."""
+    if stage < 4 and (row[pg.TARGET + stage] == level or (stage == 0 and row[pg.DELAYED] == 1)):
+        return int(row[pg.STANDING + stage])
+    return 0
 
 
 @compiled
-def advance_envelope(states: Ints, rows: Ints, op: int, held: bool) -> int:
-    """Advance an operator's envelope by one block and return its level, Q24."""
-    if states[op, _WAIT] > 0:
-        states[op, _WAIT] -= BLOCK
-        if states[op, _WAIT] <= 0:
-            enter(states, rows, op, states[op, STAGE] + 1)
-    level, stage = states[op, LEVEL], states[op, STAGE]
-    if states[op, _WAIT] == 0 and (stage < 3 or (stage == 3 and not held)):
-        target, step = rows[op, pg.TARGET + stage], rows[op, pg.STEP + stage]
-        if target > level:
-            level = max(level, 1716 << 16)
-            level = min(target, level + (((17 << 24) - level) >> 24) * step)
-        else:
-            level = max(target, level - step)
-        states[op, LEVEL] = level
-        if level == target:
-            enter(states, rows, op, stage + 1)
-    return int(level)
+def trace_envelope(row: Ints, release: int, levels: Words, over: Flags) -> None:
+    """Fill in the level (Q24) of an operator's envelope in every block, and whether it is over.
+
+    ``row`` is that of the operator. The key is released in block ``release``.
+    """
+    level, stage, wait, held = 0, 0, _wait(row, 0, 0), True
+    for block in range(len(levels)):
+        if block == release:
+            held, stage = False, 3
+            wait = _wait(row, stage, level)
+        if wait > 0:
+            wait -= BLOCK
+            if wait <= 0:
+                stage += 1
+                wait = _wait(row, stage, level)
+        if wait == 0 and (stage < 3 or (stage == 3 and not held)):
+            target, step = row[pg.TARGET + stage], row[pg.STEP + stage]
+            if target > level:
+                level = max(level, 1716 << 16)
+                level = min(target, level + (((17 << 24) - level) >> 24) * step)
+            else:
+                level = max(target, level - step)
+            if level == target:
+                stage += 1
+                wait = _wait(row, stage, level)
+        levels[block] = level
+        over[block] = stage >= 4
 
 
 @compiled

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from ...compiling import Floats, Ints, Word, Words, compiled, compiled_now
+from ...compiling import Flags, Floats, Ints, Word, Words, compiled, compiled_now
 from . import programme as pg
-from .envelopes import STAGE, advance_envelope, advance_pitch_envelope, enter
+from .envelopes import STAGE, advance_pitch_envelope, trace_envelope
 from .lfo import advance_lfo
 from .operators import (
     CYCLE,
@@ -30,6 +30,7 @@ from .tables import BLOCK, OCTAVE, Waves
 
 _MARK1_AUDIBLE, _MODERN_AUDIBLE = SILENT - 100, 1120
 _STILL = 100 << 14  # an envelope under this level is inaudible in both engines
+_FADED = 1e-9
 
 _TABLE = numba.types.Array(numba.int32, 1, "C", readonly=True)
 _WAVES = numba.types.NamedUniTuple(_TABLE, len(Waves._fields), Waves)  # type: ignore[no-untyped-call]
@@ -40,41 +41,49 @@ _SIGNATURE = numba.void(
 
 
 @compiled
-def _emit(mix: Words, memory: Floats, blocker: np.float32, out: Floats, first: int) -> None:
-    """Write a block to the output: 16 bits, clipped, with the offset removed.
+def _emit(mix: Words, out: Floats, first: int) -> None:
+    """Write a block to the output: 16 bits, clipped.
 
     A negative overload becomes a positive one, as in Dexed.
     """
-    last, level = memory[0], memory[1]
     for i in range(min(BLOCK, len(out) - first)):
         value = mix[i] >> 13
         value = 0x8000 if value < -0x8000 else min(value, 0x7FFF)
-        sample = np.float32(value) * np.float32(2.0**-15)
-        level = sample - last + blocker * level
-        last = sample
-        out[first + i] = level
-    memory[0], memory[1] = last, level
+        out[first + i] = np.float32(value) * np.float32(2.0**-15)
 
 
 @compiled
-def _emit_nothing(memory: Floats, blocker: np.float32, out: Floats, first: int) -> None:
-    """Write a silent block to the output, over which the removed offset still dies away."""
-    level = blocker * memory[1] - memory[0]
-    if abs(level) < 1e-9:
-        level = np.float32(0)
-    for i in range(first, min(first + BLOCK, len(out))):
-        out[i] = level
-        memory[1] = level
-        level = blocker * level
-    memory[0] = 0
+def _remove_offset(sounds: Floats, silent: Flags, blocker: np.float32) -> None:
+    """Remove the offset of four ``sounds [4, n]``, given their ``silent [4, blocks]`` blocks.
+
+    Every sample has to wait for the one before, but not for those of the other sounds. What
+    the filter still has after a sound fades away, but is cut at -180 dB.
+    """
+    a = b = c = d = np.float32(0)
+    last_a = last_b = last_c = last_d = np.float32(0)
+    for block in range(silent.shape[1]):
+        first = block * BLOCK
+        for i in range(first, min(first + BLOCK, sounds.shape[1])):
+            now_a, now_b, now_c, now_d = sounds[0, i], sounds[1, i], sounds[2, i], sounds[3, i]
+            a = now_a - last_a + blocker * a
+            b = now_b - last_b + blocker * b
+            c = now_c - last_c + blocker * c
+            d = now_d - last_d + blocker * d
+            last_a, last_b, last_c, last_d = now_a, now_b, now_c, now_d
+            if i == first:
+                a = np.float32(0) if silent[0, block] and abs(a) < _FADED else a
+                b = np.float32(0) if silent[1, block] and abs(b) < _FADED else b
+                c = np.float32(0) if silent[2, block] and abs(c) < _FADED else c
+                d = np.float32(0) if silent[3, block] and abs(d) < _FADED else d
+            sounds[0, i], sounds[1, i], sounds[2, i], sounds[3, i] = a, b, c, d
 
 
 @compiled
 def _voice(
-    shared: Ints, rows: Ints, release: int, mark1: bool, blocker: np.float32, increments: Ints,
-    waves: Waves, out: Floats,
+    shared: Ints, rows: Ints, release: int, mark1: bool, increments: Ints, waves: Waves,
+    out: Floats, silent: Flags,
 ) -> None:  # fmt: skip
-    """Render one voice into ``out``."""
+    """Render one voice into ``out`` with its offset, and note which blocks are ``silent``."""
     looped, loop = shared[pg.LOOPED], shared[pg.LOOP] if mark1 else 1
     fed_back = shared[pg.FEEDBACK] < 16
     shift = shared[pg.FEEDBACK] + 1
@@ -83,9 +92,10 @@ def _voice(
     inside = (1 << loop) - 2 if fed_back else 0  # operators that a loop plays beside its first
     heads = shared[pg.CARRIERS] | (1 if inside else 0)
 
-    states = np.zeros((6, 3), np.int64)
+    blocks, released = len(silent), -(-release // BLOCK)
+    levels, over = np.empty((6, blocks), np.int32), np.empty((6, blocks), np.bool_)
     for op in range(6):
-        enter(states, rows, op, 0)
+        trace_envelope(rows[op], released, levels[op], over[op])
     pitch_state = np.array([shared[pg.PITCH_TARGET + 3], 0])
     lfo_state = np.array([shared[pg.LFO_PHASE], shared[pg.LFO_NOISE], 0])
     # Two more than there are operators: a loop looks at three, whether it plays them or not.
@@ -94,23 +104,20 @@ def _voice(
     gains[:] = SILENT - 1 if mark1 else 0
     buffers, memory = np.zeros((6, BLOCK), np.int32), np.zeros(2, np.int32)
     bend, result, mix = np.zeros((3, BLOCK), np.int32)
-    offset = np.zeros(2, np.float32)
     held = True
 
-    for first in range(0, len(out), BLOCK):
-        if held and first >= release:
+    for block in range(blocks):
+        if block == released:
             held = False
             pitch_state[STAGE] = 3
-            for op in range(6):
-                enter(states, rows, op, 3)
         vibrato, tremolo = advance_lfo(lfo_state, shared, waves)
         vibrato += advance_pitch_envelope(pitch_state, shared, held)
 
         active = 0
         still = not held
         for op in range(6):
-            level = advance_envelope(states, rows, op, held)
-            if heads >> op & 1 and (states[op, STAGE] < 4 or level >= _STILL):
+            level = np.int64(levels[op, block])
+            if heads >> op & 1 and (not over[op, block] or level >= _STILL):
                 still = False
             if shared[pg.SWITCHES] >> op & 1:
                 pitch = rows[op, pg.FREQUENCY] + (0 if rows[op, pg.FIXED] else vibrato)
@@ -128,8 +135,8 @@ def _voice(
                 audible = max(starts[op], gains[op]) >= _MODERN_AUDIBLE
             active |= audible << op
         if still and active & heads == 0:
-            for rest in range(first, len(out), BLOCK):
-                _emit_nothing(offset, blocker, out, rest)
+            out[block * BLOCK :] = 0
+            silent[block:] = True
             return
 
         # What is heard, what modulates that, and an operator with a memory.
@@ -165,10 +172,8 @@ def _voice(
         add(mix, buffers, wanted & heads)
         for op in range(6):
             phases[op] = (phases[op] + (steps[op] << 6)) & CYCLE
-        if wanted & heads:
-            _emit(mix, offset, blocker, out, first)
-        else:
-            _emit_nothing(offset, blocker, out, first)
+        silent[block] = wanted & heads == 0
+        _emit(mix, out, block * BLOCK)
 
 
 @compiled_now(_SIGNATURE)
@@ -182,5 +187,16 @@ def render(
     ``blocker`` is the pole of the filter that removes the offset. See :mod:`.tables` for the
     ``increments`` and ``waves``, :mod:`.programme` for the rest.
     """
-    for v in range(len(out)):
-        _voice(shared[v], rows[v], release, mark1, blocker, increments, waves, out[v])
+    count, samples = out.shape
+    silent = np.empty((count + 3, -(-samples // BLOCK)), np.bool_)
+    for v in range(count):
+        _voice(shared[v], rows[v], release, mark1, increments, waves, out[v], silent[v])
+    whole = count & ~3
+    for v in range(0, whole, 4):
+        _remove_offset(out[v : v + 4], silent[v : v + 4], blocker)
+    if whole < count:
+        rest = np.zeros((4, samples), np.float32)
+        rest[: count - whole] = out[whole:]
+        silent[count:] = True
+        _remove_offset(rest, silent[whole : whole + 4], blocker)
+        out[whole:] = rest[: count - whole]
