@@ -23,19 +23,62 @@ def _compiled(function: _Function) -> _Function:
 
 
 @_compiled
+def prepare(
+    audio: np.ndarray[Any, Any],
+    fade: np.ndarray[Any, Any],
+    margin: int,
+    silent: float,
+    out: np.ndarray[Any, Any],
+    peaks: np.ndarray[Any, Any],
+) -> None:
+    """Fill ``out [k, margin + n + margin]`` with sounds ``audio [k, m]`` at a peak of 1.
+
+    They are cut or padded to ``n`` samples and faded out. Fill in their ``peaks [k]``, 0 and
+    NaN where a sound is silent or not finite, which then is all zero.
+    """
+    samples = out.shape[1] - 2 * margin
+    length = min(samples, audio.shape[1])
+    first = samples - len(fade)
+    for row in range(len(audio)):
+        sound = out[row, margin : margin + samples]
+        sound[:length] = audio[row, :length]
+        sound[length:] = np.float32(0.0)
+        for k in range(len(fade)):
+            sound[first + k] *= fade[k]
+        low, high, total = np.float32(0.0), np.float32(0.0), np.float32(0.0)
+        for k in range(samples):
+            low = min(low, sound[k])
+            high = max(high, sound[k])
+            total += sound[k] * np.float32(0.0)  # not 0 where a sample is not finite
+        peak = max(high, -low)
+        if not (np.isfinite(peak) and total == 0.0):
+            sound[:] = np.float32(0.0)
+            peaks[row] = np.nan
+        elif peak <= silent:
+            sound[:] = np.float32(0.0)
+            peaks[row] = 0.0
+        else:
+            sound /= peak
+            peaks[row] = peak
+
+
+@_compiled
 def window_frames(
-    sound: np.ndarray[Any, Any],
+    sounds: np.ndarray[Any, Any],
     first: int,
     hop: int,
+    count: int,
     window: np.ndarray[Any, Any],
     out: np.ndarray[Any, Any],
 ) -> None:
-    """Fill ``out [frames, size]`` with windowed frames of ``sound [n]``, every ``hop``."""
-    frames, size = out.shape
-    for frame in range(frames):
-        start = first + frame * hop
-        for k in range(size):
-            out[frame, k] = sound[start + k] * window[k]
+    """Fill ``out [k * count, size]`` with windowed frames of ``sounds [k, n]``, every ``hop``."""
+    size = len(window)
+    for row in range(len(sounds)):
+        for frame in range(count):
+            sound = sounds[row, first + frame * hop : first + frame * hop + size]
+            place = out[row * count + frame]
+            for k in range(size):
+                place[k] = sound[k] * window[k]
 
 
 @_compiled
@@ -44,96 +87,118 @@ def mel_power(
     starts: np.ndarray[Any, Any],
     lengths: np.ndarray[Any, Any],
     weights: np.ndarray[Any, Any],
+    first: int,
+    count: int,
     out: np.ndarray[Any, Any],
-) -> float:
-    """Fill ``out [frames, bands]`` with mel power of ``spectrum [frames, bins]``; return its sum.
+    totals: np.ndarray[Any, Any],
+) -> None:
+    """Fill ``count`` frames from ``first`` of ``out [k, frames, bands]`` with mel power.
 
-    Band ``b`` adds ``lengths[b]`` bins from ``starts[b]``, by its row of ``weights``.
+    They are those of ``spectrum [k * count, bins]``. Band ``b`` adds ``lengths[b]`` bins from
+    ``starts[b]``, by its row of ``weights``. Add the power of each sound to ``totals [k]``.
     """
-    total = 0.0
     power = np.empty(spectrum.shape[1], dtype=np.float32)
-    for frame in range(len(spectrum)):
-        row = spectrum[frame]
-        for k in range(len(row)):
-            power[k] = row[k].real * row[k].real + row[k].imag * row[k].imag
-        part = np.float32(0.0)
-        for band in range(len(starts)):
-            start = starts[band]
-            value = np.float32(0.0)
-            for k in range(lengths[band]):
-                value += power[start + k] * weights[band, k]
-            out[frame, band] = value
-            part += value
-        total += float(part)
-    return total
+    for row in range(len(out)):
+        total = 0.0
+        for frame in range(count):
+            bins = spectrum[row * count + frame]
+            for k in range(len(bins)):
+                power[k] = bins[k].real * bins[k].real + bins[k].imag * bins[k].imag
+            part = np.float32(0.0)
+            for band in range(len(starts)):
+                start = starts[band]
+                value = np.float32(0.0)
+                for k in range(lengths[band]):
+                    value += power[start + k] * weights[band, k]
+                out[row, first + frame, band] = value
+                part += value
+            total += float(part)
+        totals[row] += total
 
 
 @_compiled
 def compress(
     power: np.ndarray[Any, Any],
-    scale: float,
+    scales: np.ndarray[Any, Any],
     logarithms: np.ndarray[Any, Any],
     roots: np.ndarray[Any, Any],
 ) -> None:
-    """Fill in ``log(p + 1)`` and the fourth roots of ``p = power [n] * scale``.
+    """Fill in ``log(p + 1)`` and the fourth roots of ``p = power [k, n] * scales [k]``.
 
     The logarithm is that of the exponent, and of the mantissa ``m`` within [0.75, 1.5) the
     series ``2 atanh((m - 1) / (m + 1))`` to its ninth power, exact to 1e-7.
     """
-    factor = np.float32(scale)
-    for i in range(len(power)):
-        p = power[i] * factor
-        bits = np.float32(p + np.float32(1.0)).view(np.int32)
-        exponent = np.int32(np.int32(bits - np.int32(0x3F400000)) >> np.int32(23))
-        mantissa = np.int32(bits - np.int32(exponent << np.int32(23))).view(np.float32)
-        z = (mantissa - np.float32(1.0)) / (mantissa + np.float32(1.0))
-        zz = z * z
-        series = np.float32(0.2222222222) * zz + np.float32(0.2857142857)
-        series = series * zz + np.float32(0.4)
-        series = series * zz + np.float32(0.6666666667)
-        series = series * zz + np.float32(2.0)
-        logarithms[i] = np.float32(exponent) * np.float32(0.6931471806) + series * z
-        roots[i] = np.sqrt(np.sqrt(p))
+    for row in range(len(power)):
+        factor = np.float32(scales[row])
+        source, logarithm, root = power[row], logarithms[row], roots[row]
+        for i in range(len(source)):
+            p = source[i] * factor
+            bits = np.float32(p + np.float32(1.0)).view(np.int32)
+            exponent = np.int32(np.int32(bits - np.int32(0x3F400000)) >> np.int32(23))
+            mantissa = np.int32(bits - np.int32(exponent << np.int32(23))).view(np.float32)
+            z = (mantissa - np.float32(1.0)) / (mantissa + np.float32(1.0))
+            zz = z * z
+            series = np.float32(0.2222222222) * zz + np.float32(0.2857142857)
+            series = series * zz + np.float32(0.4)
+            series = series * zz + np.float32(0.6666666667)
+            series = series * zz + np.float32(2.0)
+            logarithm[i] = np.float32(exponent) * np.float32(0.6931471806) + series * z
+            root[i] = np.sqrt(np.sqrt(p))
 
 
 @_compiled
 def envelopes(
     power: np.ndarray[Any, Any],
-    scale: float,
+    scales: np.ndarray[Any, Any],
     counts: np.ndarray[Any, Any],
     out: np.ndarray[Any, Any],
 ) -> None:
-    """Fill ``out`` with the fourth roots of the power of every so many frames, one after another.
+    """Fill ``out [k, n]`` with the fourth roots of the power of every so many frames.
 
-    ``power [frames, bands]`` is added up over the bands, times ``scale``, and over ``counts``
-    frames at a time, the last time over what is left.
+    ``power [k, frames, bands]`` is added up over the bands, times ``scales [k]``, and over
+    ``counts`` frames at a time, the last time over what is left; one count after another.
     """
-    frames = len(power)
+    frames = power.shape[1]
     sums = np.empty(frames, dtype=np.float32)
-    for frame in range(frames):
-        total = np.float32(0.0)
-        for band in range(power.shape[1]):
-            total += power[frame, band]
-        sums[frame] = total * np.float32(scale)
-    at = 0
-    for count in counts:
-        for first in range(0, frames, count):
+    for row in range(len(power)):
+        scale = np.float32(scales[row])
+        for frame in range(frames):
             total = np.float32(0.0)
-            for frame in range(first, min(first + count, frames)):
-                total += sums[frame]
-            out[at] = np.sqrt(np.sqrt(total))
-            at += 1
+            for band in range(power.shape[2]):
+                total += power[row, frame, band]
+            sums[frame] = total * scale
+        at = 0
+        for count in counts:
+            for first in range(0, frames, count):
+                total = np.float32(0.0)
+                for frame in range(first, min(first + count, frames)):
+                    total += sums[frame]
+                out[row, at] = np.sqrt(np.sqrt(total))
+                at += 1
 
 
 @_compiled
-def dissimilarity(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> float:
-    """Return ``sum |a - b| / sum (a + b)`` of two rows ``[n]``; 0 where both are 0."""
-    difference, total = 0.0, 0.0
-    for first in range(0, len(a), 4096):
-        apart, together = np.float32(0.0), np.float32(0.0)
-        for i in range(first, min(first + 4096, len(a))):
-            apart += abs(a[i] - b[i])
-            together += a[i] + b[i]
-        difference += float(apart)
-        total += float(together)
-    return difference / total if total > 0.0 else 0.0
+def dissimilarities(
+    one: np.ndarray[Any, Any],
+    others: np.ndarray[Any, Any],
+    bounds: np.ndarray[Any, Any],
+    out: np.ndarray[Any, Any],
+) -> None:
+    """Fill ``out [k, s]`` with ``sum |a - b| / sum (a + b)`` of each segment; 0 where both are 0.
+
+    ``one [n]`` is compared with each row of ``others [k, n]``; segment ``s`` goes from
+    ``bounds[s]`` to before ``bounds[s + 1]``.
+    """
+    for row in range(len(others)):
+        other = others[row]
+        for segment in range(len(bounds) - 1):
+            last = bounds[segment + 1]
+            difference, total = 0.0, 0.0
+            for first in range(bounds[segment], last, 4096):
+                apart, together = np.float32(0.0), np.float32(0.0)
+                for i in range(first, min(first + 4096, last)):
+                    apart += abs(one[i] - other[i])
+                    together += one[i] + other[i]
+                difference += float(apart)
+                total += float(together)
+            out[row, segment] = difference / total if total > 0.0 else 0.0

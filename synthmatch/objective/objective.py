@@ -34,6 +34,8 @@ _SILENT = 1e-8  # peak of full scale: -160 dB
 _SATURATION = 12.0  # dB
 _TINY = 1e-30
 _AT_ONCE = 2**18  # samples of frames that spectra are taken of at a time
+_TOGETHER = 4  # sounds that are compared at a time: more fit no cache
+_LANES = 16  # frames that a processor may transform together, so that none is left over
 
 _T = TypeVar("_T")
 
@@ -110,19 +112,19 @@ class Objective:
             _Scale(seconds, bands, sample_rate, samples.size, overlap) for seconds, bands in _SCALES
         ]
         self._margin = self._scales[0].size
+        largest = max(scale.frames * scale.size for scale in self._scales)
+        self._together = max(1, min(_TOGETHER, _AT_ONCE // largest))
         counts = np.array(_SMOOTHING, dtype=np.int64)
         sizes = [scale.frames * scale.bands for scale in self._scales]
         sizes += sizes + [-(-self._scales[-1].frames // count) for count in _SMOOTHING]
-        ends = np.cumsum(sizes).tolist()
-        self._segments = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+        self._bounds = np.cumsum([0, *sizes])
         self._counts = counts
         fade = np.linspace(0.0, np.pi / 2, min(samples.size // 4, int(_FADE * sample_rate)))
         self._fade = (np.cos(fade) ** 2).astype(np.float32)
         self._power: float | None = None
         self._floors = [_TINY] * len(_SCALES)
-        powers, total, peak = self._mel(samples)
-        self._silent = peak == 0.0
-        self._power = total
+        powers, totals, peaks = self._mel(samples[None])
+        self._power = float(totals[0])
         self._floors = [max(float(power.max()), _TINY) * _FLOOR for power in powers]
         self._target = self.features(samples[None])
 
@@ -146,11 +148,12 @@ class Objective:
     def features(self, audio: npt.ArrayLike) -> Features:
         """Return what candidates ``[n, samples]`` are compared by, for :meth:`between`."""
         rows = _rows(audio)
-        values = np.empty((len(rows), self._segments[-1].stop), dtype=np.float32)
-        energy, peaks = np.empty(len(rows)), np.empty(len(rows))
-        for k, found in enumerate(self._spread(self._row_features, rows)):
-            values[k], energy[k], peaks[k] = found
-        return Features(values, energy, peaks)
+        found = list(self._spread(self._features, rows))
+        return Features(
+            np.concatenate([part.values for part in found]),
+            np.concatenate([part.energy for part in found]),
+            np.concatenate([part.peaks for part in found]),
+        )
 
     def from_target(self, features: Features) -> FloatArray:
         """Return distances ``float64 [n]`` from the target of sounds by their features."""
@@ -162,11 +165,8 @@ class Objective:
         They are those of :meth:`__call__` where ``one`` is the target; between two
         candidates the target still says which level is the floor.
         """
-        first = one.values[row], float(one.energy[row]), float(one.peaks[row])
-        rows = zip(others.values, others.energy, others.peaks, strict=True)
-        return _weighted(
-            np.array([self._compare(first, other) for other in rows]).reshape(-1, len(WEIGHTS))
-        )
+        first = Features(one.values[row], one.energy[row], one.peaks[row])
+        return _weighted(self._compare(first, others))
 
     def share_above(self, frequency: float) -> float:
         """Return how much of the target is heard above a frequency in Hz, from 0 to 1.
@@ -174,110 +174,104 @@ class Objective:
         That is, of the ``magnitude`` of its longest windows.
         """
         scale = self._scales[0]
-        values = self._target.values[0, self._segments[len(self._scales)]]
+        begin, end = self._bounds[len(self._scales) :][:2]
+        values = self._target.values[0, begin:end]
         magnitude = values.reshape(scale.frames, scale.bands).sum(axis=0, dtype=np.float64)
         above = magnitude[scale.centres > frequency].sum()
         return float(above / magnitude.sum()) if above else 0.0
 
     def _table(self, audio: npt.ArrayLike) -> FloatArray:
         """Return the terms ``[n, len(WEIGHTS)]`` of candidates ``[n, samples]``."""
-        target = self._target.values[0], float(self._target.energy[0]), float(self._target.peaks[0])
+        every = self._target
+        target = Features(every.values[0], every.energy[0], every.peaks[0])
 
-        def compare(row: AudioArray) -> list[float]:
-            return self._compare(target, self._row_features(row))
+        def compare(rows: AudioArray) -> FloatArray:
+            return self._compare(target, self._features(rows))
 
-        return np.array(list(self._spread(compare, _rows(audio)))).reshape(-1, len(WEIGHTS))
+        return np.concatenate(list(self._spread(compare, _rows(audio))))
 
     def _spread(self, function: Callable[[AudioArray], _T], rows: AudioArray) -> Iterator[_T]:
-        """Map ``function`` over rows, in threads where there are some."""
-        if self._pool is None or len(rows) < 2:
-            return map(function, rows)
-        return self._pool.map(function, rows)
+        """Map ``function`` over a few rows at a time, in threads where there are some.
 
-    def _compare(
-        self, a: tuple[AudioArray, float, float], b: tuple[AudioArray, float, float]
-    ) -> list[float]:
-        """Return the terms of two sounds, given their values, energies and peaks."""
-        from .kernels import dissimilarity
+        It is called once at least, on no rows if there are none.
+        """
+        firsts = range(0, max(1, len(rows)), self._together)
+        parts = [rows[first : first + self._together] for first in firsts]
+        if self._pool is None or len(parts) < 2:
+            return map(function, parts)
+        return self._pool.map(function, parts)
 
-        if math.isnan(b[2]):
-            return [1.0] * len(WEIGHTS)
-        if a[2] == 0.0:
-            return [float(b[2] > 0.0)] * len(WEIGHTS)
-        parts = [dissimilarity(a[0][s], b[0][s]) for s in self._segments]
-        n = len(self._scales)
-        ratio = max(b[1], _TINY) / max(a[1], _TINY)
-        return [
-            sum(parts[:n]) / n,
-            sum(parts[n : 2 * n]) / n,
-            sum(parts[2 * n :]) / len(_SMOOTHING),
-            -math.expm1(-abs(10 * math.log10(ratio)) / _SATURATION),
-        ]
+    def _compare(self, one: Features, others: Features) -> FloatArray:
+        """Return the terms ``[n, len(WEIGHTS)]`` of sounds in comparison with a single one."""
+        from .kernels import dissimilarities
 
-    def _row_features(self, row: AudioArray) -> tuple[AudioArray, float, float]:
-        """Return values ``[f]``, energy and peak of one sound."""
+        count = len(others.values)
+        if one.peaks == 0.0:
+            table = np.tile((others.peaks > 0.0).astype(np.float64)[:, None], len(WEIGHTS))
+        else:
+            parts = np.empty((count, len(self._bounds) - 1))
+            dissimilarities(one.values, others.values, self._bounds, parts)
+            n = len(self._scales)
+            ratio = np.maximum(others.energy, _TINY) / max(float(one.energy), _TINY)
+            level = -np.expm1(-np.abs(10 * np.log10(ratio)) / _SATURATION)
+            terms = [parts[:, :n], parts[:, n : 2 * n], parts[:, 2 * n :], level[:, None]]
+            table = np.stack([term.mean(axis=1) for term in terms], axis=1)
+        table[np.isnan(others.peaks)] = 1.0
+        return table
+
+    def _features(self, rows: AudioArray) -> Features:
+        """Return what a few sounds ``[k, samples]`` are compared by."""
         from .kernels import compress, envelopes
 
-        powers, total, peak = self._mel(row)
-        gain = min((self._power or 0.0) / max(total, _TINY), _MAX_GAIN)
-        values = np.empty(self._segments[-1].stop, dtype=np.float32)
-        n = len(self._scales)
+        powers, totals, peaks = self._mel(rows)
+        gains = np.minimum((self._power or 0.0) / np.maximum(totals, _TINY), _MAX_GAIN)
+        values = np.empty((len(rows), self._bounds[-1]), dtype=np.float32)
+        n, bounds = len(self._scales), self._bounds.tolist()
         for k, (power, floor) in enumerate(zip(powers, self._floors, strict=True)):
-            compress(
-                power.reshape(-1),
-                gain / floor,
-                values[self._segments[k]],
-                values[self._segments[n + k]],
-            )
-        out = values[self._segments[2 * n].start :]
-        envelopes(powers[-1], gain / self._floors[-1], self._counts, out)
-        return values, total * (0.0 if math.isnan(peak) else peak) ** 2, peak
+            logarithms = values[:, bounds[k] : bounds[k + 1]]
+            roots = values[:, bounds[n + k] : bounds[n + k + 1]]
+            flat = power.reshape(len(rows), bounds[k + 1] - bounds[k])
+            compress(flat, gains / floor, logarithms, roots)
+        out = values[:, bounds[2 * n] :]
+        envelopes(powers[-1], gains / self._floors[-1], self._counts, out)
+        return Features(values, totals * np.nan_to_num(peaks) ** 2, peaks)
 
-    def _mel(self, row: AudioArray) -> tuple[list[AudioArray], float, float]:
-        """Return mel power spectrograms of one sound at a peak of 1, their power, and its peak.
+    def _mel(self, rows: AudioArray) -> tuple[list[AudioArray], FloatArray, FloatArray]:
+        """Return mel power spectrograms of sounds at a peak of 1, their power, and their peaks.
 
-        The sound is cut or padded to the target's length and faded out. One that is silent
+        The sounds are cut or padded to the target's length and faded out. One that is silent
         (peak 0) or not finite (peak NaN) is all zero. The arrays are good until the next call
         in this thread.
         """
-        scratch = self._buffers()
-        sound = scratch.sound[self._margin : self._margin + self._samples]
-        length = min(self._samples, len(row))
-        sound[:length] = row[:length]
-        sound[length:] = 0.0
-        if self._fade.size:
-            sound[-self._fade.size :] *= self._fade
-        peak = float(max(sound.max(), -sound.min()))
-        if not math.isfinite(peak) or peak <= _SILENT:
-            sound[:] = 0.0
-            peak = 0.0 if math.isfinite(peak) else math.nan
-        else:
-            sound /= np.float32(peak)
-        totals = [
-            scale(scratch.sound, self._margin, frames, power)
-            for scale, frames, power in zip(
-                self._scales, scratch.frames, scratch.powers, strict=True
-            )
-        ]
-        return scratch.powers, totals[0], peak
+        from .kernels import prepare
+
+        scratch, count = self._buffers(), len(rows)
+        sounds, peaks = scratch.sounds[:count], np.empty(count)
+        prepare(rows, self._fade, self._margin, _SILENT, sounds, peaks)
+        powers = [power[:count] for power in scratch.powers]
+        parts = zip(self._scales, scratch.frames, powers, strict=True)
+        totals = [scale(sounds, self._margin, frames, power) for scale, frames, power in parts]
+        return powers, totals[0], peaks
 
     def _buffers(self) -> _Buffers:
         """Return this thread's working memory."""
         buffers: _Buffers | None = getattr(self._scratch, "buffers", None)
         if buffers is None:
+            count = self._together
+            padded = self._samples + 2 * self._margin
             self._scratch.buffers = buffers = _Buffers(
-                np.zeros(self._samples + 2 * self._margin, dtype=np.float32),
-                [np.empty((s.block, s.size), dtype=np.float32) for s in self._scales],
-                [np.empty((s.frames, s.bands), dtype=np.float32) for s in self._scales],
+                np.zeros((count, padded), dtype=np.float32),
+                [np.zeros((s.rows(count), s.size), dtype=np.float32) for s in self._scales],
+                [np.empty((count, s.frames, s.bands), dtype=np.float32) for s in self._scales],
             )
         return buffers
 
 
 @dataclasses.dataclass(frozen=True)
 class _Buffers:
-    """Working memory of one thread: a padded sound, its frames, and mel powers, by scale."""
+    """Working memory of one thread: padded sounds, their frames, and mel powers, by scale."""
 
-    sound: AudioArray
+    sounds: AudioArray
     frames: list[AudioArray]
     powers: list[AudioArray]
 
@@ -315,23 +309,30 @@ class _Scale:
         ):
             row[:length] = band[start : start + length]
 
-    def __call__(
-        self, sound: AudioArray, margin: int, frames: AudioArray, out: AudioArray
-    ) -> float:
-        """Fill ``out [frames, bands]``, frame k centred k hops into the sound; return its sum.
+    def rows(self, sounds: int) -> int:
+        """Return how many frames of so many sounds are transformed at a time."""
+        return -(-sounds * self.block // _LANES) * _LANES
 
-        ``frames [block, size]`` is working memory.
+    def __call__(
+        self, sounds: AudioArray, margin: int, frames: AudioArray, out: AudioArray
+    ) -> FloatArray:
+        """Fill ``out [k, frames, bands]``, frame j centred j hops in; return the sums ``[k]``.
+
+        ``frames [rows, size]`` is working memory.
         """
         from .kernels import mel_power, window_frames
 
-        total = 0.0
+        totals = np.zeros(len(sounds))
         for first in range(0, self.frames, self.block):
-            some = frames[: self.frames - first]
-            window_frames(sound, margin + (first - 1) * self._hop, self._hop, self._window, some)
+            count = min(self.block, self.frames - first)
+            begin = margin + (first - 1) * self._hop
+            window_frames(sounds, begin, self._hop, count, self._window, frames)
+            some = frames[: -(-len(sounds) * count // _LANES) * _LANES]
             spectrum = scipy.fft.rfft(some, axis=-1)
-            rows = out[first : first + self.block]
-            total += mel_power(spectrum, self._starts, self._lengths, self._weights, rows)
-        return total
+            mel_power(
+                spectrum, self._starts, self._lengths, self._weights, first, count, out, totals
+            )
+        return totals
 
 
 def _weighted(table: FloatArray) -> FloatArray:
