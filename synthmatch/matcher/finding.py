@@ -85,7 +85,7 @@ class Finder:
         """
         rates = search_rates(target, self._synth.sample_rate)
         # What a later stage goes over again need not be exact.
-        stages = [target.evaluate(self._synth, rate, rate == rates[-1]) for rate in rates]
+        stages = [target.evaluate(self._synth, rate, quick=rate != rates[-1]) for rate in rates]
         for stage in stages:
             stage(self._synth.space.encode({})[None])
         return stages

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +12,13 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..audio import Recording
+from ..audio.trimming import sounding
 from ..objective import Objective
 from ..parameters import FloatArray
 from ..search import Evaluate
 from ..synth import AudioArray, Note, Synth, render_batch
+
+_MARGIN = 0.2  # seconds after the end of a recording, in which a candidate should be silent too
 
 
 class Target:
@@ -50,25 +55,40 @@ class Target:
             self._samples[sample_rate] = fit_length(self.recording.at(sample_rate), wanted)
         return self._samples[sample_rate]
 
-    def objective(self, sample_rate: int, overlap: bool = True) -> Objective:
+    def objective(self, sample_rate: int, quick: bool = False) -> Objective:
         """Return the distance from the recording at a rate in Hz, exact or quick."""
-        key = sample_rate, overlap
+        key = sample_rate, quick
         if key not in self._objectives:
             samples = self.samples(sample_rate)
+            if quick:
+                samples = samples[: self.sounding.samples(sample_rate)]
             self._objectives[key] = Objective(
-                samples, sample_rate, pool=self._pool, overlap=overlap
+                samples, sample_rate, pool=self._pool, overlap=not quick
             )
         return self._objectives[key]
 
-    def evaluate(self, synth: Synth, sample_rate: int, overlap: bool = True) -> Evaluate:
+    @functools.cached_property
+    def sounding(self) -> Note:
+        """The note, cut a little after the recording has died away."""
+        end = self.note.total
+        samples = self.samples(self.recording.sample_rate)
+        if samples.any():
+            last = sounding(samples, self.recording.sample_rate).stop
+            end = min(end, last / self.recording.sample_rate + _MARGIN)
+        return dataclasses.replace(self.note, held=min(self.note.held, end), total=end)
+
+    def evaluate(self, synth: Synth, sample_rate: int, quick: bool = False) -> Evaluate:
         """Return the distances of a synth's vectors, ``[n, d] -> [n]``, at a rate in Hz.
 
-        Those of windows that do not ``overlap`` take less time.
+        Quick ones compare in windows that do not overlap, and only as long as the recording
+        sounds. They take less time and order sounds nearly alike, but do not compare with
+        exact ones.
         """
-        objective = self.objective(sample_rate, overlap)
+        objective = self.objective(sample_rate, quick)
+        note = self.sounding if quick else self.note
 
         def distances(vectors: FloatArray) -> FloatArray:
-            return objective(render_batch(synth, vectors, self.note, sample_rate))
+            return objective(render_batch(synth, vectors, note, sample_rate))
 
         return distances
 

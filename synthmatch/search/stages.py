@@ -1,7 +1,7 @@
 """A search in two stages: most of it with a quick objective, the end with an exact one.
 
-At half the sample rate, and with windows that do not overlap, several times as many sounds
-are compared in the same time; what that cannot tell apart, the last stage can. A short search
+At a low sample rate, with windows that do not overlap, several times as many sounds are
+compared in the same time; what that cannot tell apart, the last stage can. A short search
 gains nothing by a second stage.
 """
 
