@@ -23,6 +23,18 @@ def _compiled(function: _Function) -> _Function:
 
 
 @_compiled
+def _peak(sound: np.ndarray[Any, Any]) -> Any:
+    """Return the largest magnitude of ``sound [n]``, infinite or NaN if a sample is.
+
+    Magnitudes are ordered as their bits are, infinity and NaN last.
+    """
+    largest = np.zeros(1, dtype=np.int32)
+    for bits in sound.view(np.int32):
+        largest[0] = max(largest[0], bits & np.int32(0x7FFFFFFF))
+    return largest.view(np.float32)[0]
+
+
+@_compiled
 def prepare(
     audio: np.ndarray[Any, Any],
     fade: np.ndarray[Any, Any],
@@ -45,18 +57,10 @@ def prepare(
         sound[length:] = np.float32(0.0)
         for k in range(len(fade)):
             sound[first + k] *= fade[k]
-        low, high, total = np.float32(0.0), np.float32(0.0), np.float32(0.0)
-        for k in range(samples):
-            low = min(low, sound[k])
-            high = max(high, sound[k])
-            total += sound[k] * np.float32(0.0)  # not 0 where a sample is not finite
-        peak = max(high, -low)
-        if not (np.isfinite(peak) and total == 0.0):
+        peak = _peak(sound)
+        if not np.isfinite(peak) or peak <= silent:
             sound[:] = np.float32(0.0)
-            peaks[row] = np.nan
-        elif peak <= silent:
-            sound[:] = np.float32(0.0)
-            peaks[row] = 0.0
+            peaks[row] = 0.0 if np.isfinite(peak) else np.nan
         else:
             sound /= peak
             peaks[row] = peak

@@ -123,7 +123,7 @@ class Objective:
         self._fade = (np.cos(fade) ** 2).astype(np.float32)
         self._power: float | None = None
         self._floors = [_TINY] * len(_SCALES)
-        powers, totals, peaks = self._mel(samples[None])
+        powers, totals, _ = self._mel(samples[None])
         self._power = float(totals[0])
         self._floors = [max(float(power.max()), _TINY) * _FLOOR for power in powers]
         self._target = self.features(samples[None])
@@ -286,7 +286,7 @@ class _Scale:
         self.bands = bands
         self._hop = self.size // 2 if overlap else self.size
         self.frames = samples // self._hop + 2
-        self.block = min(self.frames, max(1, _AT_ONCE // self.size))
+        self.block: int = min(self.frames, max(1, _AT_ONCE // self.size))
         self._window = hann(self.size).astype(np.float32)
         high = max(min(_HIGH, sample_rate / 2), 2 * _LOW)
         self.centres = mel_edges(bands, _LOW, high, "htk")[1:-1]

@@ -116,7 +116,7 @@ def _voice(
         active = 0
         still = not held
         for op in range(6):
-            level = np.int64(levels[op, block])
+            level = int(levels[op, block])
             if heads >> op & 1 and (not over[op, block] or level >= _STILL):
                 still = False
             if shared[pg.SWITCHES] >> op & 1:
