@@ -37,6 +37,7 @@ resonance can take peaks beyond 1; nothing is clipped.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -46,6 +47,7 @@ from synthmatch.errors import ParameterError
 from synthmatch.parameters import FloatArray, Parameter, ParameterSpace, Value
 from synthmatch.synth import AudioArray, Note
 
+STARTS = Path(__file__).with_name("starts.safetensors")
 _WAVES = {"sine": 0.5, "saw": 0.3, "square": 0.2, "triangle": 0.3}  # and default amplitudes
 _CLASSES = 16
 
@@ -120,6 +122,12 @@ class JSyn:
         self.modulation = modulation
         self.gater = gater
         self.space = _space("Hz" if modulation == "frequency" else "rad")
+
+    @property
+    def starts(self) -> Path | None:
+        """The index of random patches that comes with this package, of the default options."""
+        default = self.modulation == "frequency" and self.gater == "square"
+        return STARTS if default else None
 
     def render(
         self, patch: Mapping[str, Value], note: Note, sample_rate: int | None = None
