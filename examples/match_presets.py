@@ -42,6 +42,9 @@ class Uninformed:
 
 def ways(seconds: list[float], baseline: float) -> dict[str, tuple[str, bool, Budget]]:
     """Return search method, whether it knows the prior, and budget of every way, by name."""
+    ours = {f"synthmatch, {s:g} s": (DEFAULT, True, Budget(seconds=s)) for s in seconds}
+    if not baseline:
+        return ours
     return {
         "a uniform random patch": ("random", False, Budget(renders=1)),
         "best of 1,000 of the prior": ("random", True, Budget(renders=1000)),
@@ -53,7 +56,7 @@ def ways(seconds: list[float], baseline: float) -> dict[str, tuple[str, bool, Bu
             )
             for method in ("hill-climbing", "genetic")
         },
-        **{f"synthmatch, {s:g} s": (DEFAULT, True, Budget(seconds=s)) for s in seconds},
+        **ours,
     }
 
 
@@ -90,7 +93,7 @@ def main() -> None:
     parser.add_argument("bank", type=Path, nargs="?", help="By default: draws of the prior.")
     parser.add_argument("--synth", default="fm")
     parser.add_argument("--seconds", type=float, nargs="+", default=[2.0, 10.0])
-    parser.add_argument("--baseline", type=float, default=10.0, help="Seconds of the baselines.")
+    parser.add_argument("--baseline", type=float, default=10.0, help="Their seconds; 0: none.")
     parser.add_argument("--sounds", type=int, default=100)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path("runs/match_presets"))

@@ -21,6 +21,7 @@ from .space import SYNTH, tal_space, to_presets
 if TYPE_CHECKING:
     from .backends.plugin import Plugin
 
+STARTS = Path(__file__).with_name("starts.safetensors")
 Backend = Literal["engine", "plugin"]
 View = Literal["dry", "plugin", "tal-core", "tal-9"]
 
@@ -69,6 +70,7 @@ class Tal:
         if view == "plugin" and backend != "plugin":
             raise ParameterError('the embedded engine has no effects; use backend="plugin"')
         self.space: ParameterSpace = tal_space(view)
+        self._view = view
         self.sample_rate = sample_rate
         self._path = plugin
         self._plugin: Plugin | None = None
@@ -76,6 +78,11 @@ class Tal:
             from .backends.plugin import Plugin
 
             self._plugin = Plugin(plugin)
+
+    @property
+    def starts(self) -> Path | None:
+        """The index of draws of the prior that comes with this package, of all dry parameters."""
+        return STARTS if self._view == "dry" else None
 
     @property
     def backend_info(self) -> dict[str, str]:

@@ -146,15 +146,6 @@ class Completion(Prediction):
             made.append(np.where(shown[part], vectors[part], _vectors(drawn)))
         return np.concatenate(made)
 
-    def vary(
-        self, rng: np.random.Generator, vectors: FloatArray, temperature: float = 1.0
-    ) -> FloatArray:
-        """Return ``vectors [n, d]``, of each a random share of the groups drawn anew."""
-        tokens = self._network.tokens
-        chance = rng.random((len(vectors), 1))
-        open_ = rng.random((len(vectors), tokens.max() + 1)) < chance
-        return self.complete(rng, vectors, ~open_[:, tokens], temperature)
-
 
 def _generator(rng: np.random.Generator, like: Tensor) -> Generator:
     import torch

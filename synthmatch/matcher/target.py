@@ -70,11 +70,10 @@ class Target:
     @functools.cached_property
     def sounding(self) -> Note:
         """The note, cut a little after the recording has died away."""
-        end = self.note.total
-        samples = self.samples(self.recording.sample_rate)
+        end, rate = self.note.total, self.recording.sample_rate
+        samples = self.recording.samples[: self.note.samples(rate)]
         if samples.any():
-            last = sounding(samples, self.recording.sample_rate).stop
-            end = min(end, last / self.recording.sample_rate + _MARGIN)
+            end = min(end, sounding(samples, rate).stop / rate + _MARGIN)
         return dataclasses.replace(self.note, held=min(self.note.held, end), total=end)
 
     def evaluate(self, synth: Synth, sample_rate: int, quick: bool = False) -> Evaluate:

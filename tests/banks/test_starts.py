@@ -135,7 +135,8 @@ def test_an_index_of_something_else_is_left_out_with_one_line(cache: Path) -> No
         assert find_starts(Changed()) is None
     path.write_bytes(b"not an index")
     with pytest.warns(StartsWarning, match="no whole index"):
-        assert find_starts(synth) is None
+        shipped = find_starts(synth)
+    assert shipped is not None and len(shipped) > DRAWS
 
 
 def test_two_do_not_build_the_same_at_once_and_nonsense_is_refused(cache: Path) -> None:
