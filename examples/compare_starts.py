@@ -3,10 +3,12 @@
 Every preset is played, and only its sound is looked up in the synth's index of starts, of
 which more and more draws are used. Of the nearest, the best by the distance that searches
 go by is measured. Prints a Markdown table, mean and median. Of a synth without an index
-build one first: synthmatch starts build --synth NAME --draws N. An interrupted run goes on
-where it stopped.
+build one first: synthmatch starts build --synth NAME --draws N. With --renders a second table
+says what searches of so many renders come to with the index and without. An interrupted run
+goes on where it stopped.
 
     python examples/compare_starts.py BANK.syx --synth dexed --sounds 40
+    python examples/compare_starts.py --synth jsyn --sounds 30 --renders 300 1000 4000
 """
 
 from __future__ import annotations
@@ -18,23 +20,56 @@ from pathlib import Path
 import numpy as np
 from _results import Results
 
-from synthmatch import Note, load_synth
+from synthmatch import Matcher, Note, load_synth
 from synthmatch.banks import Starts, find_starts, read_bank
 from synthmatch.metrics import audio_metrics
 from synthmatch.objective import Objective
-from synthmatch.synth import render_batch, sample_prior
+from synthmatch.synth import own_note, render_batch, sample_prior
 
 NOTE = Note(pitch=60, velocity=127, held=2.0, total=4.0)
 TRIED = (8, 64)
+METRICS = ("mfccd", "stft_correlation")
 
 
-def measure(starts: Starts, size: int, target: np.ndarray) -> list[float]:
+def search(name: str, target: np.ndarray, renders: int, starts: bool) -> list[float]:
+    """Return distance, MFCCD and STFT correlation that a search on one core comes to."""
+    synth = load_synth(name)
+    matcher = Matcher(synth, model="none", starts=starts, workers=1)
+    note = own_note(synth) or NOTE
+    found = matcher.predict(target, synth.sample_rate, note=note, candidates=1, renders=renders)
+    metrics = audio_metrics(target, found.best.audio[None], found.sample_rate)
+    return [found.best.distance, *(float(metrics[metric][0]) for metric in METRICS)]
+
+
+def print_searches(name: str, targets: np.ndarray, renders: list[int], results: Results) -> None:
+    """Search for every target with the starts and without, and print the table."""
+    jobs = {
+        f"search {count} {starts}/{n}": (name, target, count, starts)
+        for count in renders
+        for starts in (False, True)
+        for n, target in enumerate(targets)
+    }
+    rows = results.measure(search, jobs)
+    print("\n| renders | starts | distance | MFCCD | STFT correlation x100 |")
+    print("|---:|---|---:|---:|---:|")
+    for count in renders:
+        for starts in (False, True):
+            named = [rows[f"search {count} {starts}/{n}"] for n in range(len(targets))]
+            means, medians = np.mean(named, axis=0), np.median(named, axis=0)
+            cells = [
+                f"{mean:.{digits}f} ({median:.{digits}f})"
+                for mean, median, digits in zip(means, medians, (3, 1, 1), strict=True)
+            ]
+            print(f"| {count:,} | {'yes' if starts else 'no'} | {' | '.join(cells)} |")
+
+
+def measure(starts: Starts, note: Note, size: int, target: np.ndarray) -> list[float]:
     """Return distance and MFCCD of the best of the 8 and of the 64 nearest of ``size`` draws."""
     index = dataclasses.replace(starts.index, codes=starts.index.codes[:size])
     starts = Starts(starts.synth, index)
     synth, rate = starts.synth, starts.synth.sample_rate
-    vectors = starts.nearest(target, rate, NOTE, max(TRIED)).take(max(TRIED))
-    sounds = render_batch(synth, vectors, NOTE)
+    vectors = starts.nearest(target, rate, note, max(TRIED)).take(max(TRIED))
+    sounds = render_batch(synth, vectors, note)
     distances = Objective(target, rate)(sounds)
     found: list[float] = []
     for count in TRIED:
@@ -50,6 +85,7 @@ def main() -> None:
     parser.add_argument("bank", type=Path, nargs="?", help="By default: draws of the prior.")
     parser.add_argument("--synth", default="dexed")
     parser.add_argument("--sounds", type=int, default=40)
+    parser.add_argument("--renders", type=int, nargs="+", default=[], help="Of searches.")
     parser.add_argument("--output", type=Path, default=Path("runs/compare_starts"))
     parser.add_argument("--quick", action="store_true", help="two sounds")
     args = parser.parse_args()
@@ -63,13 +99,14 @@ def main() -> None:
         vectors = vectors[rng.permutation(len(vectors))]
     else:
         vectors = sample_prior(synth, rng, args.sounds)
-    targets = render_batch(synth, vectors[: 2 if args.quick else args.sounds], NOTE)
+    note = own_note(synth) or NOTE
+    targets = render_batch(synth, vectors[: 2 if args.quick else args.sounds], note)
     sizes = [*(n for n in (1_000, 10_000, 100_000) if n < len(starts)), len(starts)]
     results = Results(args.output / f"{args.synth}.json")
     jobs = {f"{size}/{n}": (size, target) for size in sizes for n, target in enumerate(targets)}
 
     def work(size: int, target: np.ndarray) -> list[float]:
-        return measure(starts, size, target)
+        return measure(starts, note, size, target)
 
     rows = results.measure(work, jobs)
     nearest = " | ".join(f"best of {n} nearest: distance | MFCCD" for n in TRIED)
@@ -82,6 +119,8 @@ def main() -> None:
             for mean, median, digits in zip(means, medians, (3, 1) * len(TRIED), strict=True)
         ]
         print(f"| {size:,} | {' | '.join(cells)} |")
+    if args.renders:
+        print_searches(args.synth, targets, args.renders, results)
     print(f"\nmean (median), {len(targets)} sounds of {args.synth}")
 
 
