@@ -19,6 +19,8 @@ SearchProgress = Callable[[float, float, float], None]
 
 _BATCH_SECONDS = 0.2  # aim for one call of evaluate: a stop never takes much longer
 _GROWTH = 4  # at most, from one batch to the next
+_PROBED = 0.3  # seconds of a batch after which a larger one is not even tried
+_LEAST = 0.05  # of the mean cost of a vector that one more costs in any case
 _FRUITLESS = 100  # generations without a new vector before the search counts as stuck
 _GAIN = 1e-3  # relative improvement that counts as one
 
@@ -87,6 +89,36 @@ class _Stop(Exception):
     """The search is over; the argument says why."""
 
 
+class _Pace:
+    """How many vectors to evaluate at once, from what batches have taken so far.
+
+    Where a batch costs something whatever its size, as of an engine that plays many voices
+    side by side, it is made so large that its vectors cost as much again.
+    """
+
+    def __init__(self) -> None:
+        self.count = 1
+        self.each = 0.0  # seconds of a vector, in the last batch
+        self._small = self._large = (0, 0.0)
+
+    def add(self, count: int, seconds: float) -> None:
+        """Take note of a batch."""
+        self.each = seconds / count
+        if not self._small[0] or count <= self._small[0]:
+            self._small = count, seconds
+        if count >= self._large[0]:
+            self._large = count, seconds
+        wanted = _BATCH_SECONDS / max(self.each, 1e-9)
+        (few, short), (many, long) = self._small, self._large
+        if few < many:
+            more = max((long - short) / (many - few), _LEAST * long / many, 1e-9)
+            once = max(0.0, short - few * more)
+            wanted = max(_BATCH_SECONDS - once, once) / more
+        elif seconds <= _PROBED:
+            wanted = max(wanted, 2.0 * count)
+        self.count = max(1, min(int(wanted), _GROWTH * self.count))
+
+
 class Search:
     """A search that goes on from one budget to the next.
 
@@ -123,8 +155,7 @@ class Search:
         self._resumed: float | None = None  # when the one in progress began
         self._known: dict[bytes, float] = {}
         self._pending: FloatArray | None = None  # asked, not yet told
-        self._batch = 1
-        self._each = 0.0  # seconds of one evaluation, as last measured
+        self._pace = _Pace()
         self._improved_at = 0
         self._reference = math.inf
         self.vectors: FloatArray | None = None
@@ -213,14 +244,14 @@ class Search:
 
     def _allowed(self, budget: Budget) -> int:
         """Return how many vectors to evaluate in the next batch."""
-        count = self._batch
+        count = self._pace.count
         if budget.renders is not None:
             count = min(count, budget.renders - self.renders)
         if budget.seconds is not None and self.renders:
             left = budget.seconds - self.seconds
             if left <= 0:
                 raise _Stop("budget")
-            count = min(count, max(1, int(left / max(self._each, 1e-9))))
+            count = min(count, max(1, int(left / max(self._pace.each, 1e-9))))
         if count < 1:
             raise _Stop("budget")
         return count
@@ -233,9 +264,7 @@ class Search:
                 f"evaluate returned shape {list(losses.shape)} for {len(vectors)} vectors; "
                 f"return one loss for each"
             )
-        self._each = (time.perf_counter() - began) / len(vectors)
-        wanted = int(_BATCH_SECONDS / max(self._each, 1e-9))
-        self._batch = max(1, min(wanted, _GROWTH * self._batch))
+        self._pace.add(len(vectors), time.perf_counter() - began)
         losses = np.where(np.isnan(losses), np.inf, losses)
         self._known.update(zip(rows, losses.tolist(), strict=True))
         self._remember(vectors, losses)

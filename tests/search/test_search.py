@@ -223,6 +223,22 @@ def test_a_budget_of_seconds_is_kept_and_batches_stay_short(each, monkeypatch):
     assert max(map(len, bowl.tried)) * each <= max(0.25, each)
 
 
+def test_batches_that_cost_much_whatever_their_size_are_large(monkeypatch):
+    clock = Clock(monkeypatch)
+    bowl = Bowl(MIXED)
+    bowl.optimum[:] = 2.0
+
+    def side_by_side(vectors):
+        clock.now += 0.18 + 0.005 * len(vectors)
+        return bowl(vectors)
+
+    result = search(
+        side_by_side, make_optimizer("random", MIXED, 0, population=5000), Budget(seconds=5.0)
+    )
+    assert result.renders > 10 * 5.0 / 0.185
+    assert max(map(len, bowl.tried)) * 0.005 <= 0.25
+
+
 def test_a_slow_first_render_does_not_end_the_search(monkeypatch):
     clock = Clock(monkeypatch)
     bowl = Bowl(MIXED)
