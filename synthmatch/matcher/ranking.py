@@ -14,6 +14,7 @@ from ..synth import AudioArray, Synth, render_batch
 from .target import Target
 
 _RENDERED = 64  # vectors that candidates are picked from, by their sound
+_STARTED = 16  # besides, of those that a search started from
 _APART = 0.05  # mean difference of coordinates from which vectors count as apart
 _ALIKE = 0.25  # candidates closer to each other than this share of the best distance are alike
 _MEMORY = 24_000_000  # bytes of sounds and features made at a time, and again as many kept
@@ -31,7 +32,7 @@ def pick(
     at the native rate of ``synth``, whatever the search compared at.
     """
     rows = found.vectors[_spread(found.vectors, _RENDERED)]
-    tried = np.concatenate([rows, start[:_RENDERED]])
+    tried = np.concatenate([rows, start[:_STARTED]])
     distinct = {synth.space.decode(vector): vector for vector in tried}
     patches, vectors = list(distinct), np.stack(list(distinct.values()))
     losses, chosen = _choose(_Sounds(synth, target, vectors), count)
