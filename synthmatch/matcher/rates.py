@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from .target import Target
 
-_RATES = (11_025, 16_000, 22_050, 32_000)  # Hz; the objective goes up to 16 kHz
+_RATES = (16_000, 22_050, 32_000)  # Hz; the objective goes up to 16 kHz
 _ABOVE = 0.1  # share of a sound that may lie above half the rate of the first stage
-_WORTHWHILE = 0.5  # of a synth's own rate: a lower one that saves less is not used
+_WORTHWHILE = 0.8  # of a rate: a lower one that saves less is not used
 
 
 def search_rates(target: Target, native: int) -> tuple[int, ...]:
@@ -18,7 +18,7 @@ def search_rates(target: Target, native: int) -> tuple[int, ...]:
     The first is the lowest at which little of the recording is lost.
     """
     highest = min(native, _RATES[-1])
-    lower = [rate for rate in _RATES if rate <= _WORTHWHILE * native and rate < highest]
+    lower = [rate for rate in _RATES if rate <= _WORTHWHILE * highest]
     if not lower:
         return (highest,)
     objective = target.objective(highest)

@@ -21,18 +21,17 @@ def noise() -> np.ndarray:
 @pytest.mark.parametrize(
     ("sound", "native", "rates"),
     [
-        (tone(440), 44_100, (11_025, 32_000)),
-        (tone(440), 96_000, (11_025, 32_000)),
-        (tone(440), 22_050, (11_025, 22_050)),
+        (tone(440), 44_100, (16_000, 32_000)),
+        (tone(440), 96_000, (16_000, 32_000)),
+        (tone(440), 22_050, (16_000, 22_050)),
         (tone(440), 16_384, (16_384,)),
         (tone(440), 8_000, (8_000,)),
-        (tone(7_000), 44_100, (16_000, 32_000)),
         (tone(9_500), 44_100, (22_050, 32_000)),
         (tone(13_000), 44_100, (32_000,)),
         (noise(), 44_100, (32_000,)),
-        (np.zeros(RATE, np.float32), 44_100, (11_025, 32_000)),
+        (np.zeros(RATE, np.float32), 44_100, (16_000, 32_000)),
     ],
-    ids=["low", "fast", "22", "jsyn", "slow", "bright", "high", "higher", "noise", "silence"],
+    ids=["low", "fast", "22", "jsyn", "slow", "high", "higher", "noise", "silence"],
 )
 def test_the_first_rate_is_the_lowest_that_hears_the_recording(sound, native, rates):
     class Sound:
