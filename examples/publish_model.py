@@ -33,6 +33,8 @@ HEADLINES = (
     ("accuracy", "accuracy {:.1f} %"),
     ("stft_correlation", "STFT correlation {:.1f}"),
     ("stft_convergence", "SC {:.4f}"),
+    ("parameter_mse", "parameter MSE {:.4f}"),
+    ("spectral_convergence", "SC {:.4f}"),
 )
 
 CLOCK = """

@@ -199,7 +199,7 @@ def test_a_toy_is_trained_resumed_saved_and_matched_with(tmp_path):
     parted = train("jsyn", "masked", out=tmp_path / "b", **given)
     weights = parted.estimator.state_dict()
     assert all(torch.equal(v, weights[k]) for k, v in whole.estimator.state_dict().items())
-    matcher = Matcher.from_pretrained(tmp_path / "a", workers=1)
+    matcher = Matcher.from_pretrained(tmp_path / "a", starts=False, workers=1)
     synth = load_synth("jsyn")
     target = synth.render(
         synth.space.decode(synth.space.sample(np.random.default_rng(0), 1)[0]), NOTE

@@ -28,6 +28,7 @@ LEAST = {  # of the first columns of 100 held-out sounds; all figures are in the
     "jsyn-e2e": {"percentile_rank": 65.5, "stft_correlation": 89.5},
     "jsyn-ast": {"percentile_rank": 72.0, "stft_correlation": 90.5},
     "fm-is2": {"accuracy": 95.0, "stft_correlation": 99.0},
+    "tal-9": {"accuracy": 72.0, "stft_correlation": 90.0},
 }
 ON_SETTINGS = [folder for folder in FOLDERS if folder.name in LEAST]
 
@@ -40,7 +41,7 @@ def config(folder: Path) -> dict[str, object]:
 def test_what_ships() -> None:
     assert set(MODELS) == {*LEAST, "dexed-t6"}
     size = sum(file.stat().st_size for file in (ROOT / "pretrained").rglob("*.safetensors"))
-    assert size < 80e6
+    assert size < 80e6  # with the indexes of starts a wheel holds less than the 100 MB allowed
 
 
 @pytest.mark.parametrize("folder", ON_SETTINGS, ids=lambda folder: folder.name)
@@ -94,12 +95,13 @@ def test_the_network_of_dexed_is_used_by_name_and_draws_nearer_than_the_prior() 
 
 def test_one_default_for_each_synth_that_has_models() -> None:
     default = [config(f)["synth"] for f in FOLDERS if config(f)["metadata"].get("default")]
-    assert sorted(default) == ["fm", "jsyn"]
+    assert sorted(default) == ["fm", "jsyn", "massive"]
 
 
-def test_the_proxy_ships_with_its_encoder() -> None:
-    estimator, _ = load_model(ROOT / "pretrained" / "fm-is2")
-    proxy = load_proxy(ROOT / "pretrained" / "fm-is2", estimator)
+@pytest.mark.parametrize("name", ["fm-is2", "tal-9"])
+def test_the_proxy_ships_with_its_encoder(name: str) -> None:
+    estimator, _ = load_model(ROOT / "pretrained" / name)
+    proxy = load_proxy(ROOT / "pretrained" / name, estimator)
     tensors = [*estimator.state_dict().values(), *proxy.state_dict().values()]
     assert all(tensor.isfinite().all() for tensor in tensors)
 
