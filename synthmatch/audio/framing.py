@@ -7,6 +7,7 @@ All functions work on the last axis, keep leading axes, and put time before freq
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -62,12 +63,35 @@ def magnitudes(audio: npt.ArrayLike, size: int, hop: int, padding: Padding = "re
 
     A few frames at a time, so that it needs little more memory than what it returns.
     """
+    return map_magnitudes(audio, size, hop, lambda found: found, size // 2 + 1, padding)
+
+
+def map_magnitudes(
+    audio: npt.ArrayLike,
+    size: int,
+    hop: int,
+    function: Callable[[Floats], Floats],
+    width: int,
+    padding: Padding = "reflect",
+) -> Floats:
+    """Return ``function(|STFT|)``, shape ``[..., frames, width]``, taken a few frames at a time.
+
+    Parameters
+    ----------
+    audio, size, hop, padding
+        See :func:`stft`.
+    function : callable
+        From magnitudes ``[..., n, size // 2 + 1]``, which it may overwrite, to
+        ``[..., n, width]``.
+    width : int
+        What it returns for a frame.
+    """
     x = frames(audio, size, hop, padding)
-    out = np.empty((*x.shape[:-1], size // 2 + 1), dtype=x.dtype)
+    out = np.empty((*x.shape[:-1], width), dtype=x.dtype)
     block = max(1, _AT_ONCE * x.shape[-2] // max(1, x.size))
     for first in range(0, x.shape[-2], block):
         some = slice(first, first + block)
-        np.abs(_spectra(x[..., some, :]), out=out[..., some, :])
+        out[..., some, :] = function(np.abs(_spectra(x[..., some, :])))
     return out
 
 

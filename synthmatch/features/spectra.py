@@ -14,7 +14,7 @@ import numpy.typing as npt
 import scipy.fft
 import scipy.sparse
 
-from ..audio.framing import Floats, Padding, as_floats, magnitudes
+from ..audio.framing import Floats, Padding, as_floats, map_magnitudes
 
 MelScale: TypeAlias = Literal["slaney", "htk"]
 
@@ -120,12 +120,15 @@ def mel_spectrogram(
     padding: Padding = "reflect",
 ) -> Floats:
     """Return the mel power spectrogram ``[..., frames, bands]``, filters of unit area."""
-    power = magnitudes(audio, size, hop, padding)
-    power *= power
     filters = _sparse_filters(sample_rate, size, bands, scale)
-    flat = power.reshape(-1, power.shape[-1])
-    mel = np.ascontiguousarray((filters @ flat.T).T, dtype=power.dtype)
-    return mel.reshape(*power.shape[:-1], bands)
+
+    def mel(power: Floats) -> Floats:
+        power *= power
+        flat = power.reshape(-1, power.shape[-1])
+        found: Floats = (filters @ flat.T).T
+        return found.reshape(*power.shape[:-1], bands)
+
+    return map_magnitudes(audio, size, hop, mel, bands, padding)
 
 
 @functools.lru_cache(maxsize=64)

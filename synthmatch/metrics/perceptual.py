@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .comparison import Result, Row, compare, pearson
 
 _DYNAMIC_RANGE = 80.0  # dB under the target's maximum at which spectra are floored
 _AT_ONCE = 256  # windows of an envelope that are squared at a time
+_FRAMES = 256  # of two spectrograms that are compared at a time
 _LOUDNESS_FLOOR = -70.0  # LUFS, the absolute gate of BS.1770
 
 
@@ -51,8 +53,19 @@ def _floored(
     target: npt.NDArray[Any], candidate: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return two power spectra in dB, both floored 80 dB under the target's maximum."""
-    floor = max(float(target.max()) * 10.0 ** (-_DYNAMIC_RANGE / 10.0), 1e-10)
+    floor = _floor(target)
     return decibels(target, floor), decibels(candidate, floor)
+
+
+def _floor(target: npt.NDArray[Any]) -> float:
+    floor: float = float(target.max()) * 10.0 ** (-_DYNAMIC_RANGE / 10.0)
+    return max(floor, 1e-10)
+
+
+def _parts(power: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+    """Yield the frames of a spectrogram ``[frames, bins]`` some at a time."""
+    for first in range(0, len(power), _FRAMES):
+        yield power[first : first + _FRAMES]
 
 
 def log_spectral_distance(
@@ -86,11 +99,12 @@ def log_spectral_distance(
 
     def distance(a: tuple[npt.NDArray[Any], float], b: tuple[npt.NDArray[Any], float]) -> float:
         gain = 10.0 ** ((a[1] - b[1]) / 10.0)
-        power = b[0]
-        power *= gain
-        x, y = _floored(a[0], power)
-        np.square(np.subtract(x, y, out=x), out=x)
-        return float(np.sqrt(x.mean(axis=-1)).mean())
+        floor = _floor(a[0])
+        errors = [
+            np.square(decibels(x, floor) - decibels(y * gain, floor)).mean(axis=-1)
+            for x, y in zip(_parts(a[0]), _parts(b[0]), strict=True)
+        ]
+        return float(np.sqrt(np.concatenate(errors)).mean())
 
     return compare(target, candidate, feature, distance)
 
