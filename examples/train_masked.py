@@ -1,9 +1,9 @@
-"""Train the network ``dexed-t6`` on the sounds of ``render_dexed_sounds.py``; resumable.
+"""Train a network of any notes on the sounds of ``render_note_sounds.py``; resumable.
 
-    python examples/train_dexed_t6.py runs/dexed-t6/sounds -o runs/dexed-t6/model
+    python examples/train_masked.py runs/dexed-t6/sounds -o runs/dexed-t6/model
 
 The loss counts what can be heard, by how much a change of it changes the sound
-(``--effects``, made by ``measure_dexed_effects.py``). Half of the batches are altered: noise,
+(``--effects``, made by ``measure_effects.py``). Half of the batches are altered: noise,
 another equaliser, a late onset. The rate of learning is constant and falls over the last
 fifth of the steps; the weights kept are their running mean. Every so often a checkpoint is
 written, and the model folder; the same command goes on from there, with more shards and
@@ -20,10 +20,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from render_dexed_sounds import RATE, SECONDS, held_out, render, split_nobody
-from safetensors.numpy import load_file
+from render_note_sounds import RATE, SECONDS, held_out, render_quickly, synth_of
+from safetensors import safe_open
 
-from synthmatch import load_synth
 from synthmatch.estimators import build
 from synthmatch.estimators.masked import MaskedTransformer
 from synthmatch.settings import Setting
@@ -31,7 +30,7 @@ from synthmatch.synth import Note
 from synthmatch.training.checkpoint import open_checkpoint, restore, save_checkpoint
 from synthmatch.weights.folder import save_model
 
-SETTING = Setting("dexed", "dexed", Note(60, 127, 2.0, 4.0), RATE)
+NOTE = Note(60, 127, 2.0, 4.0)
 INERT = 0.1  # weight of what cannot be heard: enough to be drawn as the canonical label has it
 DECAY = 0.999  # of the running mean of the weights
 FALL = 0.2  # share of the steps over which the rate falls
@@ -40,9 +39,19 @@ TILT, GRAIN = 1.5, 0.5  # dB an octave, dB, standard deviations
 
 
 def load_shards(folder: Path) -> dict[str, torch.Tensor]:
-    """Return all sounds of a folder."""
-    parts = [load_file(path) for path in sorted(folder.glob("?????.safetensors"))]
-    return {k: torch.from_numpy(np.concatenate([part[k] for part in parts])) for k in parts[0]}
+    """Return all sounds of a folder, with no more memory than they take."""
+    files = [safe_open(path, framework="pt") for path in sorted(folder.glob("?????.safetensors"))]
+    counts = [file.get_slice("classes").get_shape()[0] for file in files]
+    data: dict[str, torch.Tensor] = {}
+    for name in files[0].keys():  # noqa: SIM118 (it is no mapping)
+        first = 0
+        for file, count in zip(files, counts, strict=True):
+            part = file.get_tensor(name)
+            if name not in data:
+                data[name] = torch.empty((sum(counts), *part.shape[1:]), dtype=part.dtype)
+            data[name][first : first + count] = part
+            first += count
+    return data
 
 
 def alter(
@@ -140,13 +149,14 @@ def main() -> None:
     args = parser.parse_args()
     if args.quick:
         args.sounds, args.steps, args.batch = args.output / "sounds", 3, 8
-        split_nobody(args.sounds)
-        render(args.sounds, 0, 64)
+        render_quickly(args.sounds)
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.manual_seed(14)
 
-    synth = load_synth("dexed")
+    synth = synth_of(args.sounds)
+    known = json.loads((args.sounds / "synth.json").read_text())
+    setting = Setting(known["name"], known.pop("name"), NOTE, RATE, options=known)
     options = {k: int(v) for k, v in (pair.split("=") for pair in args.option)}
     options = {"velocity": 127.0, "held": 2.0, **options}
     network = build(
@@ -209,11 +219,11 @@ def main() -> None:
             state = {"step": step, "seconds": saved - began}
             save_checkpoint(checkpoint, modules, optimizer, state)
             metadata = {
-                "setting": SETTING.to_dict(),
+                "setting": setting.to_dict(),
                 "recipe": {"steps": step, "batch": args.batch, "rate": args.rate, "sounds": count},
                 "scores": {"loss": row["held_out"]},
                 "step": step,
-                "headline": "all parameters of Dexed, any note",
+                "headline": f"parameters of {synth.name}, any note",
             }
             save_model(args.output / "folder", mean, metadata, half=True)
 

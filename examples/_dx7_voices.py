@@ -1,0 +1,51 @@
+"""People's DX7 voices as the sounds that a network learns from: by family, and mixed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from train_dx7_prior import RELATED, audible, families
+
+from synthmatch import load_synth
+from synthmatch_dexed.files import read_voices
+from synthmatch_dexed.prior.augment import mix_operators, resample
+from synthmatch_dexed.space import to_vectors
+from synthmatch_dexed.voices import SOUND
+
+HELD_OUT = 20  # one family in so many
+PLAIN = 0.3  # share of voices that are taken as they are
+RESAMPLED, SHARE = 0.5, 0.05  # of the others, with that share of their numbers drawn anew
+
+
+def split(bank: Path, folder: Path) -> None:
+    """Write people's voices as vectors with their weight, and the held-out ones.
+
+    Voices that differ in at most 24 of their 145 numbers are relatives; a family is those
+    that a chain of relatives connects. Of each held-out family one voice is written.
+    """
+    voices = read_voices(bank)
+    voices = voices[audible(voices)]
+    family = families(np.ascontiguousarray(voices[:, :SOUND]).astype(np.uint8), RELATED)
+    names, member, sizes = np.unique(family, return_inverse=True, return_counts=True)
+    chosen = np.random.default_rng(14).permutation(len(names)) < len(names) // HELD_OUT
+    out = chosen[member]
+    vectors = to_vectors(load_synth("dexed").space, voices)
+    once = np.unique(family[out], return_index=True)[1]
+    np.save(folder / "held_out.npy", vectors[out][once])
+    np.save(folder / "voices.npy", vectors[~out])
+    np.save(folder / "weights.npy", sizes[member][~out] ** -0.5)
+    print(f"{len(voices)} voices of {len(names)} families, {chosen.sum()} families held out")
+
+
+def mixed(
+    voices: np.ndarray, weights: np.ndarray, rng: np.random.Generator, count: int
+) -> np.ndarray:
+    """Return ``count`` vectors: voices as they are, or with operators of two exchanged."""
+    space = load_synth("dexed").space
+    human = voices[rng.choice(len(voices), count, p=weights / weights.sum())]
+    changed = mix_operators(space, human, rng)
+    pool = voices[rng.integers(0, len(voices), 512)]
+    touched = rng.random((count, 1)) < RESAMPLED
+    changed = np.where(touched, resample(changed, rng, SHARE, pool), changed)
+    return np.where(rng.random((count, 1)) < PLAIN, human, changed)

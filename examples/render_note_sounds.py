@@ -1,0 +1,164 @@
+"""Render what a network of any notes learns from: pictures of them, and what made them.
+
+    python examples/render_note_sounds.py dexed --bank dx7_train.vmem -o sounds --shards 80
+    python examples/render_note_sounds.py tal --option view=tal-core -o sounds --shards 80
+
+Patches are drawn from the synth's prior; for Dexed, with a bank, three quarters are people's
+voices, as they are or with operators of two exchanged and some numbers drawn anew. What is
+held out, ``held_out.npy``, is in no shard: one in twenty families of voices, or draws of the
+prior from a stream of their own. The labels are canonical, with a mask of what can be heard.
+Shards that are there already are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+from synthmatch import load_synth
+from synthmatch.estimators.note_pictures import NotePictures
+from synthmatch.synth import Note, Synth, audible, canonical, render_batch, sample_prior
+
+RATE, SECONDS = 16000, 4.0
+SHARD, TOGETHER = 4096, 32  # sounds in a file, and of them with one note
+HUMAN = 0.75  # share of people's voices, where there are any
+HELD_OUT = 600  # draws of the prior that are held out
+QUIET = 1e-3  # root mean square under which a sound is left out
+
+
+@functools.cache
+def synth_of(folder: Path) -> Synth:
+    """Return the synth whose sounds a folder holds."""
+    return load_synth(**json.loads((folder / "synth.json").read_text()))
+
+
+def prepare(folder: Path, name: str, options: dict[str, str], bank: Path | None) -> None:
+    """Write what synth it is, people's voices if there are any, and what is held out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = json.dumps({"name": name, **options})
+    known = folder / "synth.json"
+    if known.exists() and known.read_text() != asked:
+        raise SystemExit(f"{folder} holds sounds of {known.read_text()}; use another folder")
+    known.write_text(asked)
+    if bank is not None and not (folder / "weights.npy").exists():
+        from _dx7_voices import split
+
+        split(bank, folder)
+    if not (folder / "held_out.npy").exists():
+        rng = np.random.default_rng([14, 1 << 31])  # a number that no shard has
+        np.save(folder / "held_out.npy", sample_prior(synth_of(folder), rng, HELD_OUT))
+
+
+def note(rng: np.random.Generator) -> Note:
+    """Return a note to play: often C4 for 2 s, and else any of five octaves."""
+    pitch = 60 if rng.random() < 0.35 else int(rng.integers(36, 85))
+    velocity = int(rng.choice([127, 100])) if rng.random() < 0.5 else int(rng.integers(30, 128))
+    held = 2.0 if rng.random() < 0.35 else float(np.exp(rng.uniform(np.log(0.2), np.log(2.5))))
+    return Note(pitch, velocity, held, held + 1.0)
+
+
+def draw(folder: Path, rng: np.random.Generator, n: int) -> np.ndarray:
+    """Return ``n`` canonical vectors to render."""
+    synth = synth_of(folder)
+    human = np.empty((0, len(synth.space)))
+    if (folder / "voices.npy").exists():
+        from _dx7_voices import mixed
+
+        voices, weights = np.load(folder / "voices.npy"), np.load(folder / "weights.npy")
+        human = mixed(voices, weights, rng, rng.binomial(n, HUMAN))
+    drawn = sample_prior(synth, rng, n - len(human))
+    return canonical(synth, rng.permutation(np.concatenate([human, drawn])))
+
+
+def describe(
+    synth: Synth, pictures: NotePictures, vectors: np.ndarray, played: Note
+) -> dict[str, np.ndarray]:
+    """Render canonical vectors and return what is learned from them; quiet ones are left out."""
+    audio = render_batch(synth, vectors, played, RATE)
+    loud = (audio.astype(np.float64) ** 2).mean(axis=1) ** 0.5 > QUIET
+    vectors, audio = vectors[loud], audio[loud]
+    notes = np.tile([played.pitch, played.velocity, played.held], (len(vectors), 1))
+    notes = notes.astype(np.float32)
+    first, second = pictures(
+        torch.from_numpy(audio), torch.from_numpy(notes[:, 0]), torch.from_numpy(notes[:, 2])
+    )
+    return {
+        "harmonics": (first * 255).round().byte().numpy(),
+        "times": (second * 255).round().byte().numpy(),
+        "classes": synth.space.to_classes(vectors).astype(np.uint8),
+        "audible": audible(synth, vectors).astype(np.uint8),
+        "played": notes,
+    }
+
+
+def held_out(folder: Path) -> dict[str, torch.Tensor]:
+    """Return what :func:`describe` says of what is held out, C4 for 2 s."""
+    pictures = NotePictures(RATE, round(SECONDS * RATE))
+    vectors = canonical(synth_of(folder), np.load(folder / "held_out.npy"))
+    made = describe(synth_of(folder), pictures, vectors, Note(60, 127, 2.0, 3.0))
+    return {name: torch.from_numpy(value) for name, value in made.items()}
+
+
+def render(folder: Path, number: int, count: int = SHARD) -> int:
+    """Write one shard, of ``count`` sounds."""
+    import numba
+
+    numba.set_num_threads(1)
+    torch.set_num_threads(1)
+    path = folder / f"{number:05}.safetensors"
+    if path.exists():
+        return number
+    rng = np.random.default_rng([14, number])
+    pictures = NotePictures(RATE, round(SECONDS * RATE))
+    vectors = draw(folder, rng, count)
+    rows: dict[str, list[np.ndarray]] = {}
+    for start in range(0, count, TOGETHER):
+        together = vectors[start : start + TOGETHER]
+        for name, value in describe(synth_of(folder), pictures, together, note(rng)).items():
+            rows.setdefault(name, []).append(value)
+    temporary = path.with_suffix(f".{os.getpid()}.part")
+    # safetensors writes memory as it lies: rows have to lie one after another
+    whole = {name: np.ascontiguousarray(np.concatenate(parts)) for name, parts in rows.items()}
+    save_file(whole, temporary)
+    temporary.rename(path)
+    return number
+
+
+def render_quickly(folder: Path) -> None:
+    """Render a few sounds of Dexed's prior, to try the scripts that go on from here with."""
+    prepare(folder, "dexed", {}, None)
+    np.save(folder / "held_out.npy", np.load(folder / "held_out.npy")[:8])
+    render(folder, 0, 64)
+
+
+def main() -> None:
+    """Prepare the folder and render the shards that are missing."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("synth", nargs="?", default="dexed")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--bank", type=Path, help="packed DX7 voices (.vmem) or dumps")
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs/notes/sounds"))
+    parser.add_argument("--shards", type=int, default=80, help=f"of {SHARD} sounds")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--quick", action="store_true", help="a few sounds of the prior")
+    args = parser.parse_args()
+    if args.quick:
+        render_quickly(args.output)
+        return
+    options = dict(option.split("=", 1) for option in args.option)
+    prepare(args.output, args.synth, options, args.bank)
+    with ProcessPoolExecutor(args.processes) as pool:
+        for number in pool.map(render, [args.output] * args.shards, range(args.shards)):
+            print(f"shard {number + 1} of {args.shards}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
