@@ -147,10 +147,7 @@ class Matcher:
 
     def _take(self, network: Network) -> None:
         """Use a network, and the synth as far as the network knows it."""
-        from ..weights import check_space
-
-        self.synth = check_space(network.estimator.head.space, self.synth)
-        self.network = network
+        self.network, self.synth = network.adapt(self.synth)
         self.architecture = network.estimator.architecture
 
     def fit(

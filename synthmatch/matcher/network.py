@@ -45,12 +45,15 @@ class Network:
         What :func:`synthmatch.weights.load_model` returned; ``"setting"`` is used here.
     folder : Path
         Where it came from.
+    space : ParameterSpace, optional
+        Whose vectors it predicts, where they are not those that it was trained on.
     """
 
     name: str
     estimator: Estimator
     metadata: Mapping[str, Any]
     folder: Path
+    space: ParameterSpace | None = None
 
     @property
     def setting(self) -> Setting:
@@ -82,8 +85,31 @@ class Network:
         with torch.inference_mode():
             if isinstance(estimator, MaskedTransformer):
                 played = torch.tensor([[note.pitch, note.velocity, note.held]], dtype=torch.float32)
-                return Completion(estimator, estimator.encode(audio, played.to(device)))
-            return Prediction(estimator.head, estimator(audio))
+                encoded = estimator.encode(audio, played.to(device))
+                return Completion(estimator, encoded, self._convert)
+            return Prediction(estimator.head, estimator(audio), self._convert)
+
+    def _convert(self, vectors: FloatArray) -> FloatArray:
+        """Return vectors ``[n, d]`` of the estimator as those of the space."""
+        own, space = self.estimator.head.space, self.space
+        if space is None:
+            return vectors
+        made = [space.encode(own.decode(vector)) for vector in vectors]
+        return np.stack(made) if made else np.empty((0, len(space)))
+
+    def adapt(self, synth: Synth) -> tuple[Network, Synth]:
+        """Return the network and the synth as far as they fit each other.
+
+        What a network holds fixed is held fixed of a synth with the same parameters. Of a
+        synth with more choices, all that the network can say among them, nothing is.
+
+        Raises
+        ------
+        WeightsError
+            If they do not fit.
+        """
+        fitting, space = _fit(self.estimator.head.space, synth)
+        return dataclasses.replace(self, space=space), fitting
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write a model folder, with the proxy if there is one.
@@ -129,7 +155,7 @@ class Network:
             steps = [after - before for before, after in itertools.pairwise(asked)]
             return asked[-1] + min(steps, default=0.0) > deadline
 
-        return finetune(
+        found: FloatArray = finetune(
             self.estimator,
             proxy,
             self.prepare(recording, note),
@@ -137,6 +163,7 @@ class Network:
             RenderedBatches(source, _REGULARISE, seed),
             stop=late,
         ).vectors
+        return self._convert(found)
 
 
 def load_network(source: str | os.PathLike[str], device: str = "auto") -> Network:
@@ -170,7 +197,7 @@ def default_model(synth: Synth) -> str | None:
     does one that says it is to be asked for by name (``"default": false``); one that cannot
     be read is left out with a warning.
     """
-    from ..weights import check_space, read_config
+    from ..weights import read_config
 
     configs = {}
     for name in list_models():
@@ -183,9 +210,22 @@ def default_model(synth: Synth) -> str | None:
         by_name_only = configs[name]["metadata"].get("default") is False
         if configs[name]["synth"] == synth.name and not by_name_only:
             with contextlib.suppress(SynthmatchError, KeyError):
-                check_space(ParameterSpace.from_dict(configs[name]["config"]["space"]), synth)
+                space = ParameterSpace.from_dict(configs[name]["config"]["space"])
+                _fit(space, synth)
                 return name
     return None
+
+
+def _fit(space: ParameterSpace, synth: Synth) -> tuple[Synth, ParameterSpace | None]:
+    """Return a synth as far as a space knows it, and its space where vectors have to change."""
+    from ..weights import check_space
+
+    try:
+        return check_space(space, synth), None
+    except WeightsError:
+        if not synth.space.includes(space):
+            raise
+        return synth, synth.space
 
 
 def resolve_model(

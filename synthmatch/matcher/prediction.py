@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from ..estimators.head import Head
     from ..estimators.masked import MaskedTransformer
+
+Convert = Callable[[FloatArray], FloatArray]
 
 _GUIDED = 0.5  # share of a search's fresh draws that a network makes, not the prior
 _WANDER = 2.0  # temperature of those draws: a network is too sure of sounds it does not know
@@ -30,6 +33,8 @@ class Prediction:
         Of the network.
     output : Tensor ``[1, head.size]``
         Of the network.
+    convert : callable, optional
+        From vectors ``[n, d]`` of the network to those that are wanted.
     """
 
     wander: float = _WANDER
@@ -38,19 +43,23 @@ class Prediction:
     starts: int = 128
     """Candidates that it proposes for a search to start from."""
 
-    def __init__(self, head: Head, output: Tensor) -> None:
+    def __init__(self, head: Head, output: Tensor, convert: Convert | None = None) -> None:
         self._head = head
         self._output = output
+        self._convert: Convert = convert or (lambda vectors: vectors)
 
     def likeliest(self) -> FloatArray:
         """Return the likeliest vector, ``[1, d]``."""
-        return _vectors(self._head.decode(self._output))
+        return self._convert(self._likeliest())
 
     def draw(self, rng: np.random.Generator, n: int, temperature: float = 1.0) -> FloatArray:
         """Return random vectors ``[n, d]``; a higher temperature wanders further."""
         if n < 1:
-            return np.empty((0, len(self._head.space)))
-        return self._draw(rng, n, temperature)
+            return self._convert(np.empty((0, len(self._head.space))))
+        return self._convert(self._draw(rng, n, temperature))
+
+    def _likeliest(self) -> FloatArray:
+        return _vectors(self._head.decode(self._output))
 
     def _draw(self, rng: np.random.Generator, n: int, temperature: float) -> FloatArray:
         generator = _generator(rng, self._output)
@@ -81,17 +90,21 @@ class Completion(Prediction):
         In evaluation mode.
     encoded : Tensor ``[1, tokens, width]``
         Of the sound; see :meth:`MaskedTransformer.encode`.
+    convert : callable, optional
+        See :class:`Prediction`.
     """
 
     temperature = _CONTENT
     wander = 1.0  # its draws agree with themselves; a search wanders from there on its own
     starts = 32  # a draw costs as much as several sounds
 
-    def __init__(self, network: MaskedTransformer, encoded: Tensor) -> None:
-        super().__init__(network.head, encoded)
+    def __init__(
+        self, network: MaskedTransformer, encoded: Tensor, convert: Convert | None = None
+    ) -> None:
+        super().__init__(network.head, encoded, convert)
         self._network = network
 
-    def likeliest(self) -> FloatArray:
+    def _likeliest(self) -> FloatArray:
         """Return one vector ``[1, d]``, always the same, drawn at a low temperature.
 
         The likeliest class of each parameter in turn would be a patch of nothing but defaults
@@ -127,7 +140,7 @@ class Completion(Prediction):
         shown: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
         temperature: float = 1.0,
     ) -> FloatArray:
-        """Return ``vectors [n, d]`` with all that is not ``shown [n, d]`` drawn anew."""
+        """Return ``vectors [n, d]`` of the network, what is not ``shown [n, d]`` drawn anew."""
         import torch
 
         generator = _generator(rng, self._output)

@@ -161,6 +161,29 @@ class ParameterSpace:
                 values[p.name] = p.choices[int(p.choice_of(u))]
         return Patch(self.synth, values)
 
+    def includes(self, other: ParameterSpace) -> bool:
+        """Return whether every patch of another space of this synth is one of this space.
+
+        Then ``self.encode(other.decode(vector))`` makes the same sound as ``vector``.
+        """
+        known = {p.name: p for p in self.parameters}
+        if other.synth != self.synth or {p.name for p in other.parameters} != set(known):
+            return False
+        for theirs in other.parameters:
+            mine = known[theirs.name]
+            ends: tuple[Value, ...] = (theirs.low, theirs.high)
+            if theirs.name in other.frozen:
+                ends = (other.frozen[theirs.name],)
+            elif theirs.kind != "continuous":
+                ends = theirs.choices
+            try:
+                native = [mine.canonical(value) for value in ends]
+            except ParameterError:
+                return False
+            if mine.name in self.frozen and set(native) != {self.frozen[mine.name]}:
+                return False
+        return True
+
     def check_vectors(self, vectors: npt.ArrayLike) -> FloatArray:
         """Return ``vectors`` as ``float64 [n, d]``; refuse another shape, NaN, or out of [0, 1]."""
         x = np.asarray(vectors, dtype=np.float64)

@@ -14,7 +14,10 @@ import torch
 from synthmatch import Matcher, Note, load_synth
 from synthmatch.audio import Recording
 from synthmatch.errors import ParameterError, RegistryError, WeightsError
+from synthmatch.estimators import build
+from synthmatch.matcher.network import Network
 from synthmatch.search import Budget
+from synthmatch.settings import Setting
 from synthmatch.synth import FrozenSynth, render_batch, sample_prior, save_patch
 from synthmatch.weights import load_proxy
 
@@ -94,6 +97,26 @@ def test_a_synth_that_the_best_model_does_not_fit_is_searched_without(
     assert Matcher(frozen).network is None
     with pytest.raises(WeightsError, match="held fixed"):
         Matcher(frozen, model="fm-is2")
+
+
+def test_a_model_of_a_part_of_the_choices_proposes_for_the_whole_synth() -> None:
+    core, whole = load_synth("tal", view="tal-core"), load_synth("tal")
+    estimator = build("conv1", core.space, sample_rate=8000, samples=8000).eval()
+    network = Network(
+        "part", estimator, {"setting": Setting("tal", "tal", NOTE, 8000).to_dict()}, Path()
+    )
+    matcher = Matcher(whole, model=network)
+    recording = matcher.read(np.sin(np.arange(8000, dtype=np.float32)), 8000)
+    assert matcher.synth is whole and matcher.network is not None
+    own = network.predict(recording, NOTE).propose(np.random.default_rng(3), 4)
+    found = matcher.network.predict(recording, NOTE).propose(np.random.default_rng(3), 4)
+    assert own.shape == (4, len(core.space)) and found.shape == (4, len(whole.space))
+    assert [whole.space.decode(v) for v in found] == [core.space.decode(v) for v in own]
+    again = Matcher(core, model=matcher.network).network
+    assert again is not None
+    assert np.array_equal(again.predict(recording, NOTE).propose(np.random.default_rng(3), 4), own)
+    with pytest.raises(WeightsError, match="does not fit"):
+        Matcher(load_synth("tal", view="tal-9"), model=network)
 
 
 def test_finetuning_leaves_off_before_a_step_would_end_too_late(

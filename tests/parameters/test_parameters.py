@@ -309,6 +309,37 @@ def test_contradicting_a_frozen_value_is_refused_and_agreeing_is_not():
         SPACE.freeze({"wave": "square"})
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "pipes", "frozen", "included"),
+    [
+        (0.0, 10.0, ["oak", "tin"], {}, True),
+        (2.0, 3.0, ["tin", "oak"], {}, True),
+        (0.0, 11.0, ["oak", "tin"], {}, False),
+        (0.0, 10.0, ["oak", "lead"], {}, False),
+        (0.0, 10.0, ["oak", "lead"], {"pipe": "oak"}, True),
+        (0.0, 10.0, ["oak", "lead"], {"pipe": "lead"}, False),
+    ],
+)
+def test_a_space_includes_another_if_it_has_all_its_patches(low, high, pipes, frozen, included):
+    def organ(low, high, pipes, frozen):
+        level = Parameter.continuous("level", low, high)
+        return ParameterSpace("organ", [Parameter.categorical("pipe", pipes), level], frozen)
+
+    whole = organ(0.0, 10.0, ["oak", "tin", "zinc"], {})
+    part = organ(low, high, pipes, frozen)
+    assert whole.includes(part) is included
+    if included:
+        for vector in part.sample(np.random.default_rng(0), 5):
+            patch = part.decode(vector)
+            kept = whole.decode(whole.encode(patch))
+            assert kept["pipe"] == patch["pipe"]
+            assert kept["level"] == pytest.approx(patch["level"], abs=1e-7)
+    assert not part.includes(whole)
+    assert not whole.includes(ParameterSpace("flute", whole.parameters))
+    assert not whole.includes(ParameterSpace("organ", whole.parameters[:1]))
+    assert not organ(0.0, 10.0, ["oak", "tin"], {"level": 1.0}).includes(whole)
+
+
 def test_lists_of_many_choices_are_shortened():
     many = Parameter.ordinal("n", range(99))
     with pytest.raises(ParameterError, match=r"0, 1, .*7, \.\.\. \(99 in all\)"):
