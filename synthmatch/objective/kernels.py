@@ -206,3 +206,37 @@ def dissimilarities(
                 difference += float(apart)
                 total += float(together)
             out[row, segment] = difference / total if total > 0.0 else 0.0
+
+
+@_compiled
+def cepstral_distances(
+    one: np.ndarray[Any, Any],
+    others: np.ndarray[Any, Any],
+    transform: np.ndarray[Any, Any],
+    out: np.ndarray[Any, Any],
+) -> None:
+    """Fill ``out [k]``: RMS differences of cepstra over time, their mean over coefficients.
+
+    Log spectra ``one [frames * bands]`` and each row of ``others [k, frames * bands]`` become
+    cepstra by ``transform [coefficients, bands]``.
+    """
+    coefficients, bands = transform.shape
+    frames = len(one) // bands
+    apart = np.empty(bands, dtype=np.float32)
+    for row in range(len(others)):
+        other = others[row]
+        squares = np.zeros(coefficients)
+        for frame in range(frames):
+            first = frame * bands
+            for band in range(bands):
+                apart[band] = other[first + band] - one[first + band]
+            for k in range(coefficients):
+                basis = transform[k]
+                value = np.float32(0.0)
+                for band in range(bands):
+                    value += basis[band] * apart[band]
+                squares[k] += float(value * value)
+        total = 0.0
+        for k in range(coefficients):
+            total += np.sqrt(squares[k] / frames)
+        out[row] = total / coefficients

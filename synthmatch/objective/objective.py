@@ -21,7 +21,7 @@ from ..parameters import FloatArray
 from ..synth import AudioArray
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {"log": 0.3, "magnitude": 0.5, "envelope": 0.15, "level": 0.05}
+    {"log": 0.21, "magnitude": 0.35, "envelope": 0.105, "level": 0.035, "cepstrum": 0.3}
 )
 
 _SCALES = ((0.1, 128), (0.025, 64), (0.012, 32))  # window in seconds, mel bands
@@ -32,6 +32,9 @@ _FLOOR = 1e-7  # of power, relative to the target's peak: -70 dB
 _MAX_GAIN = 1e6  # of power: 60 dB; what is quieter stays quiet
 _SILENT = 1e-8  # peak of full scale: -160 dB
 _SATURATION = 12.0  # dB
+_CEPSTRUM = 1  # which of the scales cepstra are of
+_COEFFICIENTS = 13
+_LIKE = 128  # mel bands that cepstra are scaled to, those of the papers' MFCCD
 _TINY = 1e-30
 _AT_ONCE = 2**18  # samples of frames that spectra are taken of at a time
 _TOGETHER = 4  # sounds that are compared at a time: more fit no cache
@@ -119,6 +122,8 @@ class Objective:
         sizes += sizes + [-(-self._scales[-1].frames // count) for count in _SMOOTHING]
         self._bounds = np.cumsum([0, *sizes])
         self._counts = counts
+        self._cepstra = slice(*self._bounds[_CEPSTRUM : _CEPSTRUM + 2].tolist())
+        self._transform = _cepstral(self._scales[_CEPSTRUM].bands)
         fade = np.linspace(0.0, np.pi / 2, min(samples.size // 4, int(_FADE * sample_rate)))
         self._fade = (np.cos(fade) ** 2).astype(np.float32)
         self._power: float | None = None
@@ -203,7 +208,7 @@ class Objective:
 
     def _compare(self, one: Features, others: Features) -> FloatArray:
         """Return the terms ``[n, len(WEIGHTS)]`` of sounds in comparison with a single one."""
-        from .kernels import dissimilarities
+        from .kernels import cepstral_distances, dissimilarities
 
         count = len(others.values)
         if one.peaks == 0.0:
@@ -214,7 +219,12 @@ class Objective:
             n = len(self._scales)
             ratio = np.maximum(others.energy, _TINY) / max(float(one.energy), _TINY)
             level = -np.expm1(-np.abs(10 * np.log10(ratio)) / _SATURATION)
+            apart = np.empty(count)
+            some = others.values[:, self._cepstra]
+            cepstral_distances(one.values[self._cepstra], some, self._transform, apart)
+            cepstrum = np.where(others.peaks == 0.0, 1.0, -np.expm1(-apart / _SATURATION))
             terms = [parts[:, :n], parts[:, n : 2 * n], parts[:, 2 * n :], level[:, None]]
+            terms.append(cepstrum[:, None])
             table = np.stack([term.mean(axis=1) for term in terms], axis=1)
         table[np.isnan(others.peaks)] = 1.0
         return table
@@ -333,6 +343,16 @@ class _Scale:
                 spectrum, self._starts, self._lengths, self._weights, first, count, out, totals
             )
         return totals
+
+
+def _cepstral(bands: int) -> AudioArray:
+    """Return what makes cepstra ``[coefficients, bands]`` of natural logarithms of power.
+
+    Their scale is that of dB in ``_LIKE`` bands, whatever the number of bands.
+    """
+    basis = scipy.fft.dct(np.eye(bands), type=2, norm="ortho", axis=0)[:_COEFFICIENTS]
+    scale = 10.0 / math.log(10.0) * math.sqrt(_LIKE / bands)
+    return np.ascontiguousarray(scale * basis, dtype=np.float32)
 
 
 def _weighted(table: FloatArray) -> FloatArray:

@@ -69,7 +69,7 @@ def test_a_card_says_what_a_user_must_know(folder: Path) -> None:
         assert "random patch" in text
         assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     else:
-        assert "python examples/train_dexed_t6.py" in text
+        assert "python examples/train_masked.py" in text
         assert "python examples/evaluate_dexed_t6.py" in text
         assert "best of 16 of the prior" in text
     assert config(folder)["metadata"]["headline"].split(" on ")[0].lower() in text.lower()
