@@ -21,6 +21,12 @@ The terms:
     a little late scores better than one that is very late.
 ``level``
     ``1 - exp(-|difference in dB| / 12)``, which saturates.
+``cepstrum``
+    ``1 - exp(-d / 12)`` of a distance ``d`` of mel-frequency cepstra (13 coefficients, the
+    first of them included, windows of 25 ms): the RMS difference over time, then the mean
+    over coefficients, as in Sound2Synth's MFCCD (appendix A), but at equal power and above
+    a floor 55 dB under the target's peak. It tells the colour of a sound in its quiet parts
+    as well as in its loud ones, and leads a search there by a smoother way.
 """
 
 from __future__ import annotations

@@ -121,33 +121,66 @@ def mel_power(
 
 
 @_compiled
+def _log(p: Any) -> Any:
+    """Return ``log(p + 1)`` of a float32 of 0 or more.
+
+    The logarithm is that of the exponent, and of the mantissa ``m`` within [0.75, 1.5) the
+    series ``2 atanh((m - 1) / (m + 1))`` to its ninth power, exact to 1e-7.
+    """
+    bits = np.float32(p + np.float32(1.0)).view(np.int32)
+    exponent = np.int32(np.int32(bits - np.int32(0x3F400000)) >> np.int32(23))
+    mantissa = np.int32(bits - np.int32(exponent << np.int32(23))).view(np.float32)
+    z = (mantissa - np.float32(1.0)) / (mantissa + np.float32(1.0))
+    zz = z * z
+    series = np.float32(0.2222222222) * zz + np.float32(0.2857142857)
+    series = series * zz + np.float32(0.4)
+    series = series * zz + np.float32(0.6666666667)
+    series = series * zz + np.float32(2.0)
+    return np.float32(exponent) * np.float32(0.6931471806) + series * z
+
+
+@_compiled
 def compress(
     power: np.ndarray[Any, Any],
     scales: np.ndarray[Any, Any],
     logarithms: np.ndarray[Any, Any],
     roots: np.ndarray[Any, Any],
 ) -> None:
-    """Fill in ``log(p + 1)`` and the fourth roots of ``p = power [k, n] * scales [k]``.
-
-    The logarithm is that of the exponent, and of the mantissa ``m`` within [0.75, 1.5) the
-    series ``2 atanh((m - 1) / (m + 1))`` to its ninth power, exact to 1e-7.
-    """
+    """Fill in ``log(p + 1)`` and the fourth roots of ``p = power [k, n] * scales [k]``."""
     for row in range(len(power)):
         factor = np.float32(scales[row])
         source, logarithm, root = power[row], logarithms[row], roots[row]
         for i in range(len(source)):
             p = source[i] * factor
-            bits = np.float32(p + np.float32(1.0)).view(np.int32)
-            exponent = np.int32(np.int32(bits - np.int32(0x3F400000)) >> np.int32(23))
-            mantissa = np.int32(bits - np.int32(exponent << np.int32(23))).view(np.float32)
-            z = (mantissa - np.float32(1.0)) / (mantissa + np.float32(1.0))
-            zz = z * z
-            series = np.float32(0.2222222222) * zz + np.float32(0.2857142857)
-            series = series * zz + np.float32(0.4)
-            series = series * zz + np.float32(0.6666666667)
-            series = series * zz + np.float32(2.0)
-            logarithm[i] = np.float32(exponent) * np.float32(0.6931471806) + series * z
+            logarithm[i] = _log(p)
             root[i] = np.sqrt(np.sqrt(p))
+
+
+@_compiled
+def cepstra(
+    power: np.ndarray[Any, Any],
+    scales: np.ndarray[Any, Any],
+    transform: np.ndarray[Any, Any],
+    out: np.ndarray[Any, Any],
+) -> None:
+    """Fill ``out [k, frames * coefficients]`` with the cepstra of ``power [k, frames, bands]``.
+
+    That is ``transform [coefficients, bands]`` of ``log(p + 1)``, ``p = power * scales [k]``.
+    """
+    coefficients, bands = transform.shape
+    logarithms = np.empty(bands, dtype=np.float32)
+    for row in range(len(power)):
+        factor = np.float32(scales[row])
+        for frame in range(power.shape[1]):
+            source = power[row, frame]
+            for band in range(bands):
+                logarithms[band] = _log(source[band] * factor)
+            for k in range(coefficients):
+                basis = transform[k]
+                value = np.float32(0.0)
+                for band in range(bands):
+                    value += basis[band] * logarithms[band]
+                out[row, frame * coefficients + k] = value
 
 
 @_compiled
@@ -212,30 +245,22 @@ def dissimilarities(
 def cepstral_distances(
     one: np.ndarray[Any, Any],
     others: np.ndarray[Any, Any],
-    transform: np.ndarray[Any, Any],
+    coefficients: int,
     out: np.ndarray[Any, Any],
 ) -> None:
     """Fill ``out [k]``: RMS differences of cepstra over time, their mean over coefficients.
 
-    Log spectra ``one [frames * bands]`` and each row of ``others [k, frames * bands]`` become
-    cepstra by ``transform [coefficients, bands]``.
+    ``one [frames * coefficients]`` is compared with each row of ``others``.
     """
-    coefficients, bands = transform.shape
-    frames = len(one) // bands
-    apart = np.empty(bands, dtype=np.float32)
+    frames = len(one) // coefficients
     for row in range(len(others)):
         other = others[row]
-        squares = np.zeros(coefficients)
+        squares = np.zeros(coefficients, dtype=np.float32)
         for frame in range(frames):
-            first = frame * bands
-            for band in range(bands):
-                apart[band] = other[first + band] - one[first + band]
+            first = frame * coefficients
             for k in range(coefficients):
-                basis = transform[k]
-                value = np.float32(0.0)
-                for band in range(bands):
-                    value += basis[band] * apart[band]
-                squares[k] += float(value * value)
+                apart = other[first + k] - one[first + k]
+                squares[k] += apart * apart
         total = 0.0
         for k in range(coefficients):
             total += np.sqrt(squares[k] / frames)

@@ -21,7 +21,7 @@ from ..parameters import FloatArray
 from ..synth import AudioArray
 
 WEIGHTS: Mapping[str, float] = MappingProxyType(
-    {"log": 0.21, "magnitude": 0.35, "envelope": 0.105, "level": 0.035, "cepstrum": 0.3}
+    {"log": 0.23, "magnitude": 0.37, "envelope": 0.11, "level": 0.04, "cepstrum": 0.25}
 )
 
 _SCALES = ((0.1, 128), (0.025, 64), (0.012, 32))  # window in seconds, mel bands
@@ -34,6 +34,7 @@ _SILENT = 1e-8  # peak of full scale: -160 dB
 _SATURATION = 12.0  # dB
 _CEPSTRUM = 1  # which of the scales cepstra are of
 _COEFFICIENTS = 13
+_CEPSTRAL_FLOOR = 3e-6  # of power, relative to the target's peak: -55 dB
 _LIKE = 128  # mel bands that cepstra are scaled to, those of the papers' MFCCD
 _TINY = 1e-30
 _AT_ONCE = 2**18  # samples of frames that spectra are taken of at a time
@@ -50,7 +51,8 @@ class Features:
     Attributes
     ----------
     values : ndarray
-        ``float32 [n, f]``, log spectrograms, magnitudes and envelopes one after another.
+        ``float32 [n, f]``, log spectrograms, magnitudes, envelopes and cepstra one after
+        another.
     energy : ndarray
         ``float64 [n]``, at the level of the sound itself.
     peaks : ndarray
@@ -122,7 +124,6 @@ class Objective:
         sizes += sizes + [-(-self._scales[-1].frames // count) for count in _SMOOTHING]
         self._bounds = np.cumsum([0, *sizes])
         self._counts = counts
-        self._cepstra = slice(*self._bounds[_CEPSTRUM : _CEPSTRUM + 2].tolist())
         self._transform = _cepstral(self._scales[_CEPSTRUM].bands)
         fade = np.linspace(0.0, np.pi / 2, min(samples.size // 4, int(_FADE * sample_rate)))
         self._fade = (np.cos(fade) ** 2).astype(np.float32)
@@ -219,9 +220,8 @@ class Objective:
             n = len(self._scales)
             ratio = np.maximum(others.energy, _TINY) / max(float(one.energy), _TINY)
             level = -np.expm1(-np.abs(10 * np.log10(ratio)) / _SATURATION)
-            apart = np.empty(count)
-            some = others.values[:, self._cepstra]
-            cepstral_distances(one.values[self._cepstra], some, self._transform, apart)
+            apart, last = np.empty(count), self._bounds[-1]
+            cepstral_distances(one.values[last:], others.values[:, last:], _COEFFICIENTS, apart)
             cepstrum = np.where(others.peaks == 0.0, 1.0, -np.expm1(-apart / _SATURATION))
             terms = [parts[:, :n], parts[:, n : 2 * n], parts[:, 2 * n :], level[:, None]]
             terms.append(cepstrum[:, None])
@@ -231,19 +231,22 @@ class Objective:
 
     def _features(self, rows: AudioArray) -> Features:
         """Return what a few sounds ``[k, samples]`` are compared by."""
-        from .kernels import compress, envelopes
+        from .kernels import cepstra, compress, envelopes
 
         powers, totals, peaks = self._mel(rows)
         gains = np.minimum((self._power or 0.0) / np.maximum(totals, _TINY), _MAX_GAIN)
-        values = np.empty((len(rows), self._bounds[-1]), dtype=np.float32)
         n, bounds = len(self._scales), self._bounds.tolist()
+        size = bounds[-1] + self._scales[_CEPSTRUM].frames * _COEFFICIENTS
+        values = np.empty((len(rows), size), dtype=np.float32)
         for k, (power, floor) in enumerate(zip(powers, self._floors, strict=True)):
             logarithms = values[:, bounds[k] : bounds[k + 1]]
             roots = values[:, bounds[n + k] : bounds[n + k + 1]]
             flat = power.reshape(len(rows), bounds[k + 1] - bounds[k])
             compress(flat, gains / floor, logarithms, roots)
-        out = values[:, bounds[2 * n] :]
+        out = values[:, bounds[2 * n] : bounds[-1]]
         envelopes(powers[-1], gains / self._floors[-1], self._counts, out)
+        scales = gains / self._floors[_CEPSTRUM] * (_FLOOR / _CEPSTRAL_FLOOR)
+        cepstra(powers[_CEPSTRUM], scales, self._transform, values[:, bounds[-1] :])
         return Features(values, totals * np.nan_to_num(peaks) ** 2, peaks)
 
     def _mel(self, rows: AudioArray) -> tuple[list[AudioArray], FloatArray, FloatArray]:
