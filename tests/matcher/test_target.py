@@ -29,7 +29,7 @@ def test_a_quick_distance_goes_a_little_further_than_the_recording_sounds():
 
 
 def test_quick_distances_order_sounds_as_exact_ones_do():
-    synth = load_synth("fm")
+    synth = load_synth("jsyn")
     rng = np.random.default_rng(1)
     vectors = sample_prior(synth, rng, 40)
     note = Note(60, 100, held=0.5, total=1.5)
