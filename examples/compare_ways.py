@@ -4,9 +4,9 @@ The sounds are held-out random sounds of a paper's setting, which the networks a
 search know by their audio alone, and notes of a General MIDI sound font (where FluidSynth
 and one are installed). The ways are
 
-- a random patch, as the floor;
+- a random patch, as the floor, and the best of 1,000 of the prior;
 - the network alone: its likeliest patch;
-- the best of 16 patches that the network proposes;
+- the best of 16 patches that the network proposes, and of the nearest starts if there are any;
 - a cold search, without the network;
 - a search that the network starts;
 - the network finetuned to the sound through its proxy (InverSynth II), if it has one.
@@ -16,11 +16,13 @@ core; with --processes several run side by side. Prints a Markdown table, mean (
 and writes the figures of every sound to a JSON file. An interrupted run goes on.
 
     python examples/compare_ways.py --setting fm-9 --model fm-is2 --seconds 1
+    python examples/compare_ways.py --setting tal-core --model tal-core --synth tal --seconds 2
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import tempfile
 import time
@@ -33,16 +35,19 @@ import numpy as np
 from _results import Results
 from match_instruments import SOUND_FONT, record
 
-from synthmatch import Matcher
+from synthmatch import Matcher, load_synth
 from synthmatch.audio import Recording, loudness, read_recording
 from synthmatch.datasets import draw, stream
+from synthmatch.errors import ParameterError
 from synthmatch.metrics import spectral_convergence, stft_correlation
 from synthmatch.objective import Objective
+from synthmatch.parameters import Patch
 from synthmatch.search import Budget
 from synthmatch.settings import Source, load_setting, open_source
 
 SEARCHES = ("cold search", "network-started search", "proxy finetuning")
-WAYS = ("random patch", "network alone", "best of 16", *SEARCHES)
+PRIOR = "best of 1,000 of the prior"
+WAYS = ("random patch", PRIOR, "network alone", "best of 16", *SEARCHES)
 INSTRUMENTS = {
     "piano": (0, 60),
     "electric_piano": (4, 60),
@@ -64,13 +69,14 @@ INSTRUMENTS = {
 
 
 @cache
-def _open(setting: str, model: str) -> tuple[Source, Matcher, Matcher]:
+def _open(setting: str, model: str, synth: str) -> tuple[Source, Matcher, Matcher]:
     """Return a setting, a matcher with the network and one without, on one core."""
     import torch
 
     torch.set_num_threads(1)
     source = open_source(load_setting(setting))
-    trained = Matcher.from_pretrained(model, workers=1)
+    given = {"synth": load_synth(synth)} if synth else {}
+    trained = Matcher.from_pretrained(model, workers=1, **given)
     return source, trained, Matcher(trained.synth, model="none", workers=1)
 
 
@@ -84,9 +90,23 @@ def _held_out(source: Source, number: int) -> tuple[Recording, np.ndarray]:
     return recording, batch.vectors[0]
 
 
-def measure(setting: str, model: str, sound: int | str, way: str, seconds: float) -> dict[str, Any]:
+def _right(source: Source, patch: Patch, truth: np.ndarray) -> float:
+    """Return the percentage of a setting's parameters that a patch has right, by class."""
+    true = source.synth.space.decode(truth)
+    right = 0
+    for parameter in source.synth.space:
+        with contextlib.suppress(ParameterError):  # a choice that the setting does not have
+            found = parameter.unit_value(parameter.canonical(patch[parameter.name]))
+            wanted = parameter.unit_value(true[parameter.name])
+            right += bool(parameter.class_of(found) == parameter.class_of(wanted))
+    return 100.0 * right / len(source.synth.space)
+
+
+def measure(
+    setting: str, model: str, synth: str, sound: int | str, way: str, seconds: float
+) -> dict[str, Any]:
     """Return the figures of one way on one sound: a number, or the path of a recording."""
-    source, trained, cold = _open(setting, model)
+    source, trained, cold = _open(setting, model, synth)
     if isinstance(sound, int):
         (recording, truth), note = _held_out(source, sound), source.setting.note
     else:
@@ -96,23 +116,27 @@ def measure(setting: str, model: str, sound: int | str, way: str, seconds: float
     began = time.perf_counter()
     if way == "random patch":
         key = zlib.crc32(str(sound if isinstance(sound, int) else Path(sound).stem).encode())
-        vector = source.sample(stream(key, "train"), 1)[0]
+        patch = source.synth.space.decode(source.sample(stream(key, "train"), 1)[0])
+    elif way == PRIOR:
+        random = Matcher(source.synth, model="none", starts=False, method="random", workers=1)
+        thousand = Budget(renders=1000)
+        patch = random.predict(recording, note=note, candidates=1, budget=thousand).patch
     elif way == "network alone":
-        vector = trained.network.predict(recording, note).likeliest()[0]
+        likeliest = trained.network.predict(recording, note).likeliest()[0]
+        patch = trained.synth.space.decode(likeliest)
     elif way == "best of 16":
-        vector = trained.predict(recording, note=note, candidates=1).best.vector
+        patch = trained.predict(recording, note=note, candidates=1).patch
     elif way == "cold search":
-        vector = cold.predict(recording, note=note, candidates=1, budget=budget).best.vector
+        patch = cold.predict(recording, note=note, candidates=1, budget=budget).patch
     elif way == "network-started search":
-        vector = trained.predict(recording, note=note, candidates=1, budget=budget).best.vector
+        patch = trained.predict(recording, note=note, candidates=1, budget=budget).patch
     else:
         first = trained.predict(recording, note=note, candidates=5)
-        vector = trained.refine(recording, first, budget=budget, method="proxy").best.vector
+        patch = trained.refine(recording, first, budget=budget, method="proxy").patch
     spent = time.perf_counter() - began
-    synth = trained.synth
-    rate = synth.sample_rate
+    rate = trained.synth.sample_rate
     target = recording.at(rate)
-    audio = synth.render(synth.space.decode(vector), note, rate)
+    audio = trained.synth.render(patch, note, rate)
     row = {
         "distance": float(Objective(target, rate)(audio[None])[0]),
         "correlation": float(stft_correlation(target, audio)),
@@ -120,8 +144,7 @@ def measure(setting: str, model: str, sound: int | str, way: str, seconds: float
         "seconds": spent,
     }
     if truth is not None:
-        classes = synth.space.to_classes(np.stack([vector, truth]))
-        row["accuracy"] = 100.0 * float((classes[0] == classes[1]).mean())
+        row["accuracy"] = _right(source, patch, truth)
     return row
 
 
@@ -156,6 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--setting", default="fm-9")
     parser.add_argument("--model", default="fm-is2", help="Name or folder.")
+    parser.add_argument("--synth", default="", help="By default what the network knows of it.")
     parser.add_argument("--seconds", type=float, default=1.0)
     parser.add_argument("--sounds", type=int, default=200)
     parser.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS, metavar="WAY")
@@ -166,9 +190,9 @@ def main() -> None:
     args = parser.parse_args()
     if args.quick:
         args.sounds, args.seconds = 2, 0.1
-    name = f"{args.setting}_{Path(args.model).name}_{args.seconds:g}s.json"
+    name = f"{args.setting}_{Path(args.model).name}{args.synth}_{args.seconds:g}s.json"
     results = Results(args.output / name)
-    _, trained, _ = _open(args.setting, args.model)
+    _, trained, _ = _open(args.setting, args.model, args.synth)
     proxy = "proxy_weight" in trained.network.metadata.get("goal", {})
     ways = [way for way in args.ways if proxy or way != "proxy finetuning"]
     with tempfile.TemporaryDirectory() as scratch:
@@ -177,7 +201,7 @@ def main() -> None:
             for name, path in record(Path(scratch), args.sound_font, INSTRUMENTS).items():
                 sounds[f"instruments/{{}}/{name}"] = str(path)
         jobs = {
-            key.format(way): (args.setting, args.model, sound, way, args.seconds)
+            key.format(way): (args.setting, args.model, args.synth, sound, way, args.seconds)
             for key, sound in sounds.items()
             for way in ways
         }
