@@ -13,6 +13,15 @@ this process, however it ends.
 
 from .finding import find_plugin, plugin_folders
 from .host import PluginHost
+from .plugin import HostedPlugin
 from .process import Play
+from .worker import PedalboardInstrument
 
-__all__ = ["Play", "PluginHost", "find_plugin", "plugin_folders"]
+__all__ = [
+    "HostedPlugin",
+    "PedalboardInstrument",
+    "Play",
+    "PluginHost",
+    "find_plugin",
+    "plugin_folders",
+]

@@ -64,20 +64,33 @@ class PedalboardInstrument:
 
     def play(self, state: bytes, note: Note, sample_rate: int) -> AudioArray:
         """Set the state, play the note, return mono ``float32 [samples]``."""
-        if self._used:
-            self._plugin.reset()
-        self._used = True
+        self.renew()
         if state:
             if hasattr(self._plugin, "preset_data"):
                 self._plugin.preset_data = state
             else:
                 self._plugin.raw_state = state
+        return self.play_note(note, sample_rate)
+
+    def renew(self) -> None:
+        """Make a new instance, if this one has played."""
+        if self._used:
+            self._plugin.reset()
+        self._used = True
+
+    def play_note(self, note: Note, sample_rate: int) -> AudioArray:
+        """Play a note as it stands, and return mono ``float32 [samples]``."""
         pitch = min(127, max(0, round(note.pitch)))
         messages = [
             (bytes([0x90, pitch, note.velocity]), 0.0),
             (bytes([0x80, pitch, 0]), note.held),
         ]
-        samples = note.samples(sample_rate)
+        return self.run(messages, note.samples(sample_rate), sample_rate)
+
+    def run(
+        self, messages: list[tuple[bytes, float]], samples: int, sample_rate: int
+    ) -> AudioArray:
+        """Return mono ``float32 [samples]`` from here on; MIDI messages with their seconds."""
         stereo = self._plugin(
             messages,
             duration=(samples + 0.5) / sample_rate,

@@ -6,6 +6,7 @@ and puts them back when it renders for the first time after it was loaded or res
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import sys
 import types
@@ -110,6 +111,7 @@ def install(kind):
     module = types.ModuleType("pedalboard")
     module.load_plugin = kind
     sys.modules["pedalboard"] = module
+    importlib.metadata.version = {"pedalboard": "0"}.__getitem__
 
 
 def loader(kind):

@@ -31,6 +31,10 @@ LEAST = {  # of the first columns of 100 held-out sounds; all figures are in the
     "tal-9": {"accuracy": 72.0, "stft_correlation": 90.0},
     "massive-16": {"percentile_rank": 74.5, "stft_correlation": 88.0},
 }
+OF_NOTES = {
+    "dexed-t6": ("dexed", "evaluate_dexed_t6.py", "best of 16 of the prior"),
+    "tal-core": ("tal", "compare_ways.py", "best of 1,000 of the prior"),
+}
 ON_SETTINGS = [folder for folder in FOLDERS if folder.name in LEAST]
 
 
@@ -40,7 +44,7 @@ def config(folder: Path) -> dict[str, object]:
 
 
 def test_what_ships() -> None:
-    assert set(MODELS) == {*LEAST, "dexed-t6"}
+    assert set(MODELS) == {*LEAST, *OF_NOTES}
     size = sum(file.stat().st_size for file in (ROOT / "pretrained").rglob("*.safetensors"))
     assert size < 80e6  # with the indexes of starts a wheel holds less than the 100 MB allowed
 
@@ -69,16 +73,17 @@ def test_a_card_says_what_a_user_must_know(folder: Path) -> None:
         assert "random patch" in text
         assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     else:
+        _, script, baseline = OF_NOTES[folder.name]
         assert "python examples/train_masked.py" in text
-        assert "python examples/evaluate_dexed_t6.py" in text
-        assert "best of 16 of the prior" in text
+        assert f"python examples/{script}" in text
+        assert baseline in text
     assert config(folder)["metadata"]["headline"].split(" on ")[0].lower() in text.lower()
 
 
-def test_the_network_of_dexed_is_used_by_name_and_draws_nearer_than_the_prior() -> None:
-    assert Matcher("dexed").network is None
-    matcher = Matcher.from_pretrained("dexed-t6", starts=False, workers=1)
-    assert matcher.network is not None
+@pytest.mark.parametrize("name", OF_NOTES)
+def test_a_network_of_notes_draws_nearer_than_the_prior(name: str) -> None:
+    matcher = Matcher.from_pretrained(name, starts=False, workers=1)
+    assert matcher.network is not None and matcher.synth.name == OF_NOTES[name][0]
     note, rate = Note(64, 100, 0.8, 1.2), 16_000
     synth = matcher.synth
     rng = np.random.default_rng(4)
@@ -96,7 +101,10 @@ def test_the_network_of_dexed_is_used_by_name_and_draws_nearer_than_the_prior() 
 
 def test_one_default_for_each_synth_that_has_models() -> None:
     default = [config(f)["synth"] for f in FOLDERS if config(f)["metadata"].get("default")]
-    assert sorted(default) == ["fm", "jsyn", "massive"]
+    assert sorted(default) == ["fm", "jsyn", "massive", "tal"]
+    assert Matcher("dexed").network is None  # its network is used by name only
+    whole = Matcher("tal").network
+    assert whole is not None and whole.name == "tal-core"
 
 
 @pytest.mark.parametrize("name", ["fm-is2", "tal-9"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import os
 import pickle
@@ -73,8 +72,10 @@ def bundle(tmp_path, monkeypatch):
     (tmp_path / "Dexed.vst3").mkdir()
 
     def install(name):
-        host = functools.partial(PluginHost, loader=f"fake_dexed:{name}")
-        monkeypatch.setattr(hosted, "PluginHost", host)
+        def host(path, **options):
+            return PluginHost(path, **{**options, "loader": f"fake_dexed:{name}"})
+
+        monkeypatch.setattr("synthmatch.hosting.plugin.PluginHost", host)
         monkeypatch.setattr(os, "cpu_count", lambda: 1)
         return tmp_path
 

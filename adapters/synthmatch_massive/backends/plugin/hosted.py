@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from synthmatch.errors import HostingError, HostingWarning
-from synthmatch.hosting import PluginHost, find_plugin
-from synthmatch.synth import AudioArray, Note
+from synthmatch.hosting import HostedPlugin, Play, find_plugin
+from synthmatch.synth import Note
 
 from ...space import ORDER
 from .instrument import BASE
@@ -25,7 +24,6 @@ LOADER = "synthmatch_massive.backends.plugin.instrument:MassiveInstrument"
 
 _NAMES = ("Massive",)
 _FORMATS = (".vst3", ".component")
-_MOST = 8  # processes
 
 
 def locate(path: str | os.PathLike[str] | None = None) -> Path:
@@ -39,8 +37,10 @@ def locate(path: str | os.PathLike[str] | None = None) -> Path:
     return find_plugin(_NAMES, path=path, variable=VARIABLE, formats=_FORMATS)
 
 
-class Plugin:
+class Plugin(HostedPlugin):
     """Massive in worker processes, which start with the first sound.
+
+    It plays presets ``[len(ORDER)]``. Lost, it is lost: the stand-in never takes over.
 
     Parameters
     ----------
@@ -66,87 +66,18 @@ class Plugin:
         base: str | os.PathLike[str] | None = None,
         processes: int | None = None,
     ) -> None:
-        self.path = locate(path)
-        self.environment = {BASE: str(base)} if base is not None else {}
-        self._processes = processes or min(os.cpu_count() or 1, _MOST)
-        self._host: PluginHost | None = None
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_host": None}
+        environment = {BASE: str(base)} if base is not None else {}
+        super().__init__(locate(path), processes=processes, loader=LOADER, environment=environment)
 
     @property
     def writes_presets(self) -> bool:
         """Whether it knows ``.vstpreset`` files: an Audio Unit does not."""
         return any(part.suffix.lower() == ".vst3" for part in (self.path, *self.path.parents))
 
-    @property
-    def host(self) -> PluginHost:
-        """The workers; a forked process gets its own."""
-        if self._host is None or self._host.owner != os.getpid():
-            self._host = PluginHost(
-                self.path,
-                probe=probe(),
-                processes=self._processes,
-                environment=self.environment,
-                loader=LOADER,
-            )
-        return self._host
+    def order(self, row: npt.NDArray[np.float64], note: Note, sample_rate: int) -> Play:
+        """Return what a worker is told to play a preset ``[len(ORDER)]``."""
+        return play_order(dict(zip(ORDER, map(float, row), strict=True)), note, sample_rate)
 
-    @property
-    def info(self) -> dict[str, str]:
-        """Path; name, version and maker once it has played."""
-        return {"path": str(self.path), **(self._host.info if self._host is not None else {})}
-
-    def render(self, preset: npt.NDArray[np.float64], note: Note, sample_rate: int) -> AudioArray:
-        """Return ``float32 [samples]`` of a preset ``[len(ORDER)]``.
-
-        Raises
-        ------
-        HostingError
-            If the plug-in does not work, or fails on this sound.
-        """
-        sound = self._sounds(preset[None], note, sample_rate)[0]
-        if isinstance(sound, HostingError):
-            raise sound
-        return sound
-
-    def render_batch(
-        self, presets: npt.NDArray[np.float64], note: Note, sample_rate: int
-    ) -> AudioArray:
-        """Return ``float32 [n, samples]`` of presets ``[n, len(ORDER)]``.
-
-        A sound on which the plug-in fails is silent, so that it ranks last, as is said in a
-        :class:`~synthmatch.errors.HostingWarning`. The stand-in never takes over.
-
-        Raises
-        ------
-        HostingError
-            If the plug-in does not work, or works no longer.
-        """
-        sounds = self._sounds(presets, note, sample_rate)
-        audio = np.zeros((len(presets), note.samples(sample_rate)), dtype=np.float32)
-        errors = []
-        for row, sound in zip(audio, sounds, strict=True):
-            if isinstance(sound, HostingError):
-                errors.append(sound)
-            else:
-                row[:] = sound
-        if errors:
-            text = f"{errors[0]}; {len(errors)} of {len(sounds)} sounds count as silence"
-            warnings.warn(text, HostingWarning, stacklevel=3)
-        return audio
-
-    def close(self) -> None:
-        """End the workers; the next sound starts others."""
-        if self._host is not None:
-            self._host.close()
-        self._host = None
-
-    def _sounds(
-        self, presets: npt.NDArray[np.float64], note: Note, sample_rate: int
-    ) -> list[AudioArray | HostingError]:
-        orders = [
-            play_order(dict(zip(ORDER, map(float, row), strict=True)), note, sample_rate)
-            for row in presets
-        ]
-        return self.host.render_many(orders)
+    def probe(self) -> Sequence[Play]:
+        """Return the sounds that a worker is tested by."""
+        return probe()

@@ -13,11 +13,9 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from synthmatch.errors import HostingError
+from synthmatch.hosting import PedalboardInstrument
 from synthmatch.synth import AudioArray, Note
 
 from ...space import ORDER
@@ -30,8 +28,8 @@ _TRIES = 3
 _NEAR = 0.01  # within which a parameter counts as set: some have steps
 
 
-class MassiveInstrument:
-    """Massive loaded by pedalboard, without pedalboard's warming up.
+class MassiveInstrument(PedalboardInstrument):
+    """Massive loaded by pedalboard.
 
     Parameters
     ----------
@@ -46,44 +44,20 @@ class MassiveInstrument:
     """
 
     def __init__(self, path: str) -> None:
-        try:
-            import pedalboard
-        except ImportError as error:
-            raise HostingError(
-                f"pedalboard, which hosts plug-ins, does not load ({error}); "
-                f"`pip install pedalboard` brings it"
-            ) from error
-        load: Any = vars(pedalboard)["load_plugin"]  # its type stubs do not export it
-        self._plugin = load(path, initialization_timeout=0)
-        if not self._plugin.is_instrument:
-            raise HostingError("it is an effect, not an instrument")
+        super().__init__(path)
         named = {_plain(name): parameter for name, parameter in self._plugin.parameters.items()}
         missing = [name for name in ORDER if name not in named]
         if missing:
             raise HostingError(f"it has no parameter {', '.join(missing)}; is it Massive 1.x?")
         self._parameters = {name: named[name] for name in ORDER}
         self._base = _base()
-        self._used = False
-        self.info = {
-            "name": str(self._plugin.name),
-            "version": str(self._plugin.version),
-            "manufacturer": str(self._plugin.manufacturer_name),
-            "pedalboard": getattr(pedalboard, "__version__", "of no version"),
-        }
 
     def play(self, state: bytes, note: Note, sample_rate: int) -> AudioArray:
         """Set the parameters of a JSON object, play the note, return mono ``float32 [samples]``."""
         values = json.loads(state)
-        if self._used:
-            self._plugin.reset()
-        self._used = True
+        self.renew()
         self.set(values, sample_rate)
-        pitch = min(127, max(0, round(note.pitch)))
-        messages = [
-            (bytes([0x90, pitch, note.velocity]), 0.0),
-            (bytes([0x80, pitch, 0]), note.held),
-        ]
-        sound = self._run(messages, note.samples(sample_rate), sample_rate)
+        sound = self.play_note(note, sample_rate)
         self._check(values, "during a note")
         return sound
 
@@ -99,10 +73,10 @@ class MassiveInstrument:
             self.state = self._base
         silence = max(1, round(_SETTLE * sample_rate))
         for _ in range(_TRIES):
-            self._run([], silence, sample_rate)
+            self.run([], silence, sample_rate)
             for name in ORDER:
                 self._parameters[name].raw_value = float(values[name])
-            self._run([], 1, sample_rate)
+            self.run([], 1, sample_rate)
             if not self._lost(values):
                 return
         self._check(values, "when it renders")
@@ -134,19 +108,6 @@ class MassiveInstrument:
         lost = self._lost(values)
         if lost:
             raise HostingError(f"it takes its parameters back {when} ({', '.join(lost)})")
-
-    def _run(
-        self, messages: list[tuple[bytes, float]], samples: int, sample_rate: int
-    ) -> AudioArray:
-        stereo = self._plugin(
-            messages,
-            duration=(samples + 0.5) / sample_rate,
-            sample_rate=sample_rate,
-            num_channels=2,
-            reset=False,
-        )
-        heard: AudioArray = np.asarray(stereo, dtype=np.float32).mean(axis=0)
-        return heard
 
 
 def _plain(name: str) -> str:
