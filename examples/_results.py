@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import synthmatch
+from synthmatch.objective import WEIGHTS
 
 _SECONDS = 5.0  # between one writing and the next
 
@@ -74,7 +75,8 @@ class Results:
 
 
 def _digest(work: Callable[..., Any], job: tuple) -> str:
-    found = hashlib.sha256(f"{synthmatch.__version__} {work.__qualname__}".encode())
+    what = f"{synthmatch.__version__} {work.__qualname__} {dict(WEIGHTS)}"
+    found = hashlib.sha256(what.encode())
     for part in _parts(job):
         found.update(len(part).to_bytes(8, "little") + part)
     return found.hexdigest()
@@ -84,7 +86,7 @@ def _parts(value: Any) -> Iterator[bytes]:
     """Yield what stands for an argument: arrays and files by what they hold."""
     if isinstance(value, np.ndarray):
         yield f"{value.dtype} {value.shape}".encode() + np.ascontiguousarray(value).tobytes()
-    elif isinstance(value, str | Path) and (path := Path(value)).exists():
+    elif isinstance(value, str | Path) and value and (path := Path(value)).exists():
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         yield from (file.read_bytes() for file in files if file.is_file())
     elif isinstance(value, tuple | list):

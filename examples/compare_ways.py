@@ -190,7 +190,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.quick:
         args.sounds, args.seconds = 2, 0.1
-    name = f"{args.setting}_{Path(args.model).name}{args.synth}_{args.seconds:g}s.json"
+    parts = (args.setting, Path(args.model).name, args.synth, f"{args.seconds:g}s")
+    name = "_".join(part for part in parts if part) + ".json"
     results = Results(args.output / name)
     _, trained, _ = _open(args.setting, args.model, args.synth)
     proxy = "proxy_weight" in trained.network.metadata.get("goal", {})

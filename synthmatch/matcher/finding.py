@@ -29,7 +29,7 @@ from .rates import search_rates
 from .target import Target
 
 _DRAWS = 16  # candidates that a network proposes to be ranked
-_MORE = 128  # fresh draws that a search which a network guides starts from besides
+_MORE = 128  # fresh draws that a search which a network guides starts from besides, if not starts
 _FROM_BANK = 32  # presets of the user's bank that are tried
 _FROM_STARTS = 64  # draws of the prior that are tried, the nearest of very many
 _NEAR = 2048  # draws that a search takes half of its fresh ones from, in turn
@@ -144,8 +144,9 @@ class Finder:
             sample = partial(_half_near, sample, proposed.near)
         if proposed.prediction is not None:
             sample = proposed.prediction.guide(sample)
-            more = sample(np.random.default_rng([self._seed, len(start)]), _MORE)
-            start = np.concatenate([start, more])
+            if not proposed.near:
+                more = sample(np.random.default_rng([self._seed, len(start)]), _MORE)
+                start = np.concatenate([start, more])
 
         def optimizer(stage: int, first: FloatArray) -> Optimizer:
             rng = np.random.default_rng([self._seed, 1, stage] if stage else [self._seed, 1])

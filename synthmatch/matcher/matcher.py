@@ -146,7 +146,7 @@ class Matcher:
         return cls(chosen, model=network, device=device, **options)
 
     def _take(self, network: Network) -> None:
-        """Use a network, and the synth as far as the network knows it."""
+        """Use a network, and hold fixed of the synth what the network was trained without."""
         self.network, self.synth = network.adapt(self.synth)
         self.architecture = network.estimator.architecture
 

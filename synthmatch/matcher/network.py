@@ -92,16 +92,13 @@ class Network:
     def _convert(self, vectors: FloatArray) -> FloatArray:
         """Return vectors ``[n, d]`` of the estimator as those of the space."""
         own, space = self.estimator.head.space, self.space
-        if space is None:
-            return vectors
-        made = [space.encode(own.decode(vector)) for vector in vectors]
-        return np.stack(made) if made else np.empty((0, len(space)))
+        return vectors if space is None else space.adopt(own, vectors)
 
     def adapt(self, synth: Synth) -> tuple[Network, Synth]:
-        """Return the network and the synth as far as they fit each other.
+        """Return the network as it serves a synth, and that synth.
 
-        What a network holds fixed is held fixed of a synth with the same parameters. Of a
-        synth with more choices, all that the network can say among them, nothing is.
+        What a network holds fixed is held fixed of a synth with the same parameters. A synth
+        with more choices, all that the network can say among them, is kept whole.
 
         Raises
         ------
@@ -217,7 +214,7 @@ def default_model(synth: Synth) -> str | None:
 
 
 def _fit(space: ParameterSpace, synth: Synth) -> tuple[Synth, ParameterSpace | None]:
-    """Return a synth as far as a space knows it, and its space where vectors have to change."""
+    """Return the synth that a model of a space serves; its space, if vectors have to change."""
     from ..weights import check_space
 
     try:

@@ -164,25 +164,47 @@ class ParameterSpace:
     def includes(self, other: ParameterSpace) -> bool:
         """Return whether every patch of another space of this synth is one of this space.
 
-        Then ``self.encode(other.decode(vector))`` makes the same sound as ``vector``.
+        Then :meth:`adopt` makes vectors of it vectors of this space.
         """
-        known = {p.name: p for p in self.parameters}
-        if other.synth != self.synth or {p.name for p in other.parameters} != set(known):
+        names = {p.name for p in other.parameters}
+        if other.synth != self.synth or names != set(self._by_name):
             return False
         for theirs in other.parameters:
-            mine = known[theirs.name]
-            ends: tuple[Value, ...] = (theirs.low, theirs.high)
+            mine = self._by_name[theirs.name]
+            native: tuple[Value, ...] = theirs.choices
             if theirs.name in other.frozen:
-                ends = (other.frozen[theirs.name],)
-            elif theirs.kind != "continuous":
-                ends = theirs.choices
+                native = (other.frozen[theirs.name],)
+            elif theirs.kind == "continuous":
+                if mine.kind != "continuous":
+                    return False
+                native = (theirs.low, theirs.high)
             try:
-                native = [mine.canonical(value) for value in ends]
+                kept = {mine.canonical(value) for value in native}
             except ParameterError:
                 return False
-            if mine.name in self.frozen and set(native) != {self.frozen[mine.name]}:
+            if mine.name in self.frozen and kept != {self.frozen[mine.name]}:
                 return False
         return True
+
+    def adopt(self, other: ParameterSpace, vectors: npt.ArrayLike) -> FloatArray:
+        """Return vectors ``[n, d]`` of this space for ``[n, k]`` of one that it includes.
+
+        They are of the same patches.
+        """
+        x = other.check_vectors(vectors)
+        columns = {p.name: x[:, i] for i, p in enumerate(other.free)}
+        made = np.empty((len(x), len(self)))
+        for i, mine in enumerate(self.free):
+            theirs = other[mine.name]
+            if mine.name in other.frozen:
+                made[:, i] = mine.unit_value(mine.canonical(other.frozen[mine.name]))
+            elif theirs.kind == "continuous":
+                native = theirs.native(columns[mine.name])
+                made[:, i] = [mine.unit_value(mine.canonical(float(value))) for value in native]
+            else:
+                units = [mine.unit_value(mine.canonical(choice)) for choice in theirs.choices]
+                made[:, i] = np.array(units)[theirs.choice_of(columns[mine.name])]
+        return made
 
     def check_vectors(self, vectors: npt.ArrayLike) -> FloatArray:
         """Return ``vectors`` as ``float64 [n, d]``; refuse another shape, NaN, or out of [0, 1]."""

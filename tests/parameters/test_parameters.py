@@ -329,15 +329,18 @@ def test_a_space_includes_another_if_it_has_all_its_patches(low, high, pipes, fr
     part = organ(low, high, pipes, frozen)
     assert whole.includes(part) is included
     if included:
-        for vector in part.sample(np.random.default_rng(0), 5):
-            patch = part.decode(vector)
-            kept = whole.decode(whole.encode(patch))
+        vectors = part.sample(np.random.default_rng(0), 5)
+        for vector, adopted in zip(vectors, whole.adopt(part, vectors), strict=True):
+            patch, kept = part.decode(vector), whole.decode(adopted)
             assert kept["pipe"] == patch["pipe"]
             assert kept["level"] == pytest.approx(patch["level"], abs=1e-7)
     assert not part.includes(whole)
     assert not whole.includes(ParameterSpace("flute", whole.parameters))
     assert not whole.includes(ParameterSpace("organ", whole.parameters[:1]))
     assert not organ(0.0, 10.0, ["oak", "tin"], {"level": 1.0}).includes(whole)
+    steps = Parameter.ordinal("level", range(11))
+    assert not ParameterSpace("organ", [whole["pipe"], steps]).includes(whole)
+    assert whole.includes(ParameterSpace("organ", [whole["pipe"], steps]))
 
 
 def test_lists_of_many_choices_are_shortened():
