@@ -50,7 +50,7 @@ def weigh(found: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
         pooled.setdefault(field, []).append(column[np.isfinite(column)])
     every = {field: np.concatenate(columns) for field, columns in pooled.items()}
     mean = np.array([every[f].mean() if len(every[f]) else 0.0 for f in fields])
-    weights = np.clip((mean / np.median(mean)) ** 0.5, 0.4, 2.5)
+    weights = np.clip((mean / np.median(mean[mean > 0])) ** 0.5, 0.4, 2.5)
     return weights / weights.mean()
 
 

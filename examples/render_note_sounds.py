@@ -37,17 +37,18 @@ QUIET = 1e-3  # root mean square under which a sound is left out
 @functools.cache
 def synth_of(folder: Path) -> Synth:
     """Return the synth whose sounds a folder holds."""
-    return load_synth(**json.loads((folder / "synth.json").read_text()))
+    known = json.loads((folder / "synth.json").read_text())
+    return load_synth(known["synth"], **known["options"])
 
 
 def prepare(folder: Path, name: str, options: dict[str, str], bank: Path | None) -> None:
     """Write what synth it is, people's voices if there are any, and what is held out."""
     folder.mkdir(parents=True, exist_ok=True)
-    asked = json.dumps({"name": name, **options})
+    asked = {"synth": name, "options": options, "bank": bank.name if bank else None}
     known = folder / "synth.json"
-    if known.exists() and known.read_text() != asked:
+    if known.exists() and json.loads(known.read_text()) != asked:
         raise SystemExit(f"{folder} holds sounds of {known.read_text()}; use another folder")
-    known.write_text(asked)
+    known.write_text(json.dumps(asked))
     if bank is not None and not (folder / "weights.npy").exists():
         from _dx7_voices import split
 
@@ -93,7 +94,7 @@ def describe(
     return {
         "harmonics": (first * 255).round().byte().numpy(),
         "times": (second * 255).round().byte().numpy(),
-        "classes": synth.space.to_classes(vectors).astype(np.uint8),
+        "classes": synth.space.to_classes(vectors).astype(np.int16),
         "audible": audible(synth, vectors).astype(np.uint8),
         "played": notes,
     }
@@ -145,7 +146,7 @@ def main() -> None:
     parser.add_argument("synth", nargs="?", default="dexed")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--bank", type=Path, help="packed DX7 voices (.vmem) or dumps")
-    parser.add_argument("-o", "--output", type=Path, default=Path("runs/notes/sounds"))
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs/dexed-t6/sounds"))
     parser.add_argument("--shards", type=int, default=80, help=f"of {SHARD} sounds")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="a few sounds of the prior")
@@ -153,6 +154,8 @@ def main() -> None:
     if args.quick:
         render_quickly(args.output)
         return
+    if args.bank is not None and args.synth != "dexed":
+        parser.error("a bank of voices goes with dexed alone")
     options = dict(option.split("=", 1) for option in args.option)
     prepare(args.output, args.synth, options, args.bank)
     with ProcessPoolExecutor(args.processes) as pool:

@@ -156,7 +156,7 @@ def main() -> None:
 
     synth = synth_of(args.sounds)
     known = json.loads((args.sounds / "synth.json").read_text())
-    setting = Setting(known["name"], known.pop("name"), NOTE, RATE, options=known)
+    setting = Setting(synth.name, known["synth"], NOTE, RATE, options=known["options"])
     options = {k: int(v) for k, v in (pair.split("=") for pair in args.option)}
     options = {"velocity": 127.0, "held": 2.0, **options}
     network = build(

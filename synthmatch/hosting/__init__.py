@@ -6,6 +6,10 @@ replaces a worker that dies or hangs, and verifies by sound that a new one plays
 state says. pedalboard, which does the hosting, is an optional dependency (it is GPLv3)
 and is imported in the workers only.
 
+:class:`HostedPlugin` is what the adapter of a plug-in builds on: it makes a host, and has it
+play rows of numbers. :class:`PedalboardInstrument` is what plays in a worker; a plug-in that
+wants to be handled in another way has a subclass of it.
+
 Workers are new programs, not copies of this process: a script that uses a host needs no
 ``if __name__ == "__main__":`` guard, and what it has loaded does not matter. They end with
 this process, however it ends.

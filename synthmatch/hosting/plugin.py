@@ -19,8 +19,8 @@ from .process import Play
 
 _MOST = 8  # processes
 
-Row = npt.NDArray[Any]
-"""One patch, as a synth hands it to its plug-in."""
+Numbers = npt.NDArray[Any]
+"""A patch as a synth hands it to its plug-in, or a row for each of several."""
 
 
 class HostedPlugin(ABC):
@@ -28,7 +28,7 @@ class HostedPlugin(ABC):
 
     A subclass says what a worker is told to play a row of numbers (:meth:`order`), by which
     sounds it is tested (:meth:`probe`), and what plays on where the plug-in is lost, if
-    anything may (:meth:`instead`).
+    anything may (:meth:`instead`): the synth's embedded engine.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class HostedPlugin(ABC):
         return {**self.__dict__, "_host": None}
 
     @abstractmethod
-    def order(self, row: Row, note: Note, sample_rate: int) -> Play:
+    def order(self, row: Numbers, note: Note, sample_rate: int) -> Play:
         """Return what a worker is told to play a row of numbers."""
 
     @abstractmethod
@@ -70,8 +70,8 @@ class HostedPlugin(ABC):
         """Return ``float32 [samples]`` of what a worker has played; by default the same."""
         return sound
 
-    def instead(self, rows: Row, note: Note, sample_rate: int) -> AudioArray | None:
-        """Return ``float32 [n, samples]`` of what plays on for a lost plug-in; None if nothing."""
+    def instead(self, rows: Numbers, note: Note, sample_rate: int) -> AudioArray | None:
+        """Return ``float32 [n, samples]`` by the embedded engine; None if there is none."""
         return None
 
     @property
@@ -93,7 +93,7 @@ class HostedPlugin(ABC):
         known = self._host.info if self._host is not None else {}
         return {"path": str(self.path), **known, **({"lost": self._lost} if self._lost else {})}
 
-    def render(self, row: Row, note: Note, sample_rate: int) -> AudioArray:
+    def render(self, row: Numbers, note: Note, sample_rate: int) -> AudioArray:
         """Return ``float32 [samples]`` of a row of numbers.
 
         Raises
@@ -106,7 +106,7 @@ class HostedPlugin(ABC):
             raise sound
         return sound
 
-    def render_batch(self, rows: Row, note: Note, sample_rate: int) -> AudioArray:
+    def render_batch(self, rows: Numbers, note: Note, sample_rate: int) -> AudioArray:
         """Return ``float32 [n, samples]`` of rows ``[n, ...]``.
 
         A search is not lost to a failure: a sound on which the plug-in fails is silent,
@@ -136,7 +136,9 @@ class HostedPlugin(ABC):
             self._host.close()
         self._host = None
 
-    def _sounds(self, rows: Row, note: Note, sample_rate: int) -> list[AudioArray | HostingError]:
+    def _sounds(
+        self, rows: Numbers, note: Note, sample_rate: int
+    ) -> list[AudioArray | HostingError]:
         if not self._lost:
             orders = [self.order(row, note, sample_rate) for row in rows]
             try:
@@ -152,7 +154,9 @@ class HostedPlugin(ABC):
                 _warn(f"{error}; the embedded engine plays what is left")
                 return [*played]
         played = self.instead(rows, note, sample_rate)
-        return [*played] if played is not None else []
+        if played is None:
+            raise HostingError(self._lost)
+        return [*played]
 
 
 def _warn(text: str) -> None:

@@ -40,6 +40,18 @@ class PedalboardInstrument:
     ----------
     path : str
         The bundle (on Windows the binary inside it).
+
+    Attributes
+    ----------
+    plugin : pedalboard.VST3Plugin or pedalboard.AudioUnitPlugin
+        As pedalboard has loaded it.
+    info : dict of str
+        Its name, version and maker, and pedalboard's version.
+
+    Raises
+    ------
+    HostingError
+        If pedalboard is missing, or the plug-in is an effect.
     """
 
     def __init__(self, path: str) -> None:
@@ -51,14 +63,14 @@ class PedalboardInstrument:
                 f"`pip install pedalboard` brings it"
             ) from error
         load: Any = vars(pedalboard)["load_plugin"]  # its type stubs do not export it
-        self._plugin = load(path, initialization_timeout=0)
-        if not self._plugin.is_instrument:
+        self.plugin = load(path, initialization_timeout=0)
+        if not self.plugin.is_instrument:
             raise HostingError("it is an effect, not an instrument")
         self._used = False
         self.info = {
-            "name": str(self._plugin.name),
-            "version": str(self._plugin.version),
-            "manufacturer": str(self._plugin.manufacturer_name),
+            "name": str(self.plugin.name),
+            "version": str(self.plugin.version),
+            "manufacturer": str(self.plugin.manufacturer_name),
             "pedalboard": importlib.metadata.version("pedalboard"),
         }
 
@@ -66,16 +78,16 @@ class PedalboardInstrument:
         """Set the state, play the note, return mono ``float32 [samples]``."""
         self.renew()
         if state:
-            if hasattr(self._plugin, "preset_data"):
-                self._plugin.preset_data = state
+            if hasattr(self.plugin, "preset_data"):
+                self.plugin.preset_data = state
             else:
-                self._plugin.raw_state = state
+                self.plugin.raw_state = state
         return self.play_note(note, sample_rate)
 
     def renew(self) -> None:
         """Make a new instance, if this one has played."""
         if self._used:
-            self._plugin.reset()
+            self.plugin.reset()
         self._used = True
 
     def play_note(self, note: Note, sample_rate: int) -> AudioArray:
@@ -91,7 +103,7 @@ class PedalboardInstrument:
         self, messages: list[tuple[bytes, float]], samples: int, sample_rate: int
     ) -> AudioArray:
         """Return mono ``float32 [samples]`` from here on; MIDI messages with their seconds."""
-        stereo = self._plugin(
+        stereo = self.plugin(
             messages,
             duration=(samples + 0.5) / sample_rate,
             sample_rate=sample_rate,

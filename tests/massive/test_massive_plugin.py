@@ -108,7 +108,7 @@ def test_a_base_preset_is_what_the_parameters_change(loaded, tmp_path, monkeypat
     monkeypatch.setenv(BASE, str(base))
     instrument = loaded(fake_massive.Resetting)
     instrument.play(state(), NOTE, RATE)
-    assert instrument._plugin.parameters["macro_control_1"].raw_value == 0.7
+    assert instrument.plugin.parameters["macro_control_1"].raw_value == 0.7
     assert instrument.values == dict.fromkeys(ORDER, 0.5)
     base.unlink()
     with pytest.raises(HostingError, match=r"base preset .* cannot be read: No such file"):

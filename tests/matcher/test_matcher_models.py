@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from synthmatch.audio import Recording
 from synthmatch.errors import ParameterError, RegistryError, WeightsError
 from synthmatch.estimators import build
 from synthmatch.matcher.network import Network
+from synthmatch.parameters import Parameter, ParameterSpace
 from synthmatch.search import Budget
 from synthmatch.settings import Setting
 from synthmatch.synth import FrozenSynth, render_batch, sample_prior, save_patch
@@ -137,8 +139,15 @@ def test_finetuning_leaves_off_before_a_step_would_end_too_late(
     synth = load_synth("fm")
     audio = render_batch(synth, sample_prior(synth, np.random.default_rng(8), 1), NOTE)[0]
     recording = Recording(audio, RATE, "x", None, 69.0, True, 0.25, -20.0)
-    network.finetune(recording, NOTE, 0, 5.0)
+    found = network.finetune(recording, NOTE, 0, 5.0)
     assert asked == [False, False, True]  # at 1, 2.5 and 4 s: a step takes 1.5 s
+    first, *others = synth.space.parameters
+    more = Parameter.categorical(first.name, (*first.choices, "noise"))
+    wider = ParameterSpace("fm", [more, *others])
+    asked.clear()
+    clock = iter([0.0, 1.0, 2.5, 4.0])
+    again = dataclasses.replace(network, space=wider).finetune(recording, NOTE, 0, 5.0)
+    assert [wider.decode(v) for v in again] == [synth.space.decode(v) for v in found]
 
 
 def test_a_saved_matcher_keeps_its_proxy(tmp_path: Path) -> None:

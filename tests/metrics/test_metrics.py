@@ -101,6 +101,22 @@ def test_mel_scales_are_librosas_and_invert(scale):
     np.testing.assert_allclose(spectra.mel_to_hz(mel, scale), f, atol=1e-9)
 
 
+@pytest.mark.parametrize("at_once", [1, 700, 5000])
+def test_metrics_are_the_same_some_frames_at_a_time(monkeypatch, at_once):
+    pair = A.astype(np.float64), B.astype(np.float64)
+
+    def measured():
+        mel = spectra.mel_spectrogram(np.stack(pair), RATE, 512, 128, 40)
+        return [m(*pair, RATE) for m in (metrics.log_spectral_distance, metrics.mel_distance)], mel
+
+    whole = measured()
+    monkeypatch.setattr(framing, "_AT_ONCE", at_once)
+    monkeypatch.setattr("synthmatch.metrics.perceptual._FRAMES", max(1, at_once // 100))
+    parts = measured()
+    np.testing.assert_allclose(parts[0], whole[0], rtol=1e-12)
+    np.testing.assert_allclose(parts[1], whole[1], rtol=1e-12)
+
+
 # Metrics of the papers, by librosa and scipy
 
 

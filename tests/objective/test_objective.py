@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.fft
 import scipy.signal
 
 from synthmatch.errors import SynthmatchError
@@ -49,8 +50,10 @@ def assert_ordered(candidates, rate=RATE, least=0.0):
 def test_orders_detunings(rate, frequency, partials, direction):
     cents = np.array([0, 5, 20, 50, 100, 300]) * direction
     factors = 2.0 ** (cents / 1200)
+    # at the highest rate a partial that comes into another band may bring a sound nearer
+    least = -0.02 if rate == 96_000 else 0.0
     sounds = [tone(frequency * f, partials=partials, rate=rate) for f in factors]
-    assert_ordered(sounds, rate, least=-0.02)  # a partial that changes bands may come nearer
+    assert_ordered(sounds, rate, least)
     assert_ordered([*sounds[:2], *sounds[4:]], rate)
 
 
@@ -112,6 +115,18 @@ def test_weights_sum_to_one_and_terms_make_the_distance():
     np.testing.assert_allclose(objective(others), total)
 
 
+def test_the_cepstral_term_is_a_distance_of_mfccs_above_a_floor():
+    target, other = tone(220), tone(330, decay=0.2)
+    objective = Objective(target, RATE)
+    powers, totals, _ = objective._mel(np.stack([target, other]))
+    power = powers[1].astype(np.float64) * (totals[0] / totals)[:, None, None]
+    decibels = 10 * np.log10(1 + power / (3e-6 * power[0].max()))
+    cepstra = scipy.fft.dct(decibels, norm="ortho")[..., :13] * np.sqrt(128 / power.shape[-1])
+    distance = np.sqrt(np.square(cepstra[0] - cepstra[1]).mean(axis=0)).mean()
+    found = objective.terms(other[None])["cepstrum"]
+    np.testing.assert_allclose(found, 1 - np.exp(-distance / 12), rtol=1e-5)
+
+
 def test_silence_is_finite_and_worst():
     sound, silence = tone(220), np.zeros(RATE, np.float32)
     np.testing.assert_allclose(Objective(sound, RATE)(np.stack([silence, sound])), [1, 0])
@@ -136,7 +151,7 @@ def test_shape_terms_do_not_depend_on_level():
     target, other = tone(220), tone(330)
     gains = np.float32([1, 0.5, 4, 0.001, 100])  # powers of two scale without rounding
     terms = Objective(target, RATE).terms(gains[:, None] * other)
-    for name in ("log", "magnitude", "envelope"):
+    for name in ("log", "magnitude", "envelope", "cepstrum"):
         np.testing.assert_array_equal(terms[name][:3], terms[name][0])
         np.testing.assert_allclose(terms[name], terms[name][0], rtol=1e-3)
     assert (np.diff(terms["level"][[0, 1, 3]]) > 0).all()

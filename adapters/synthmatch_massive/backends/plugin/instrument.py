@@ -45,7 +45,7 @@ class MassiveInstrument(PedalboardInstrument):
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        named = {_plain(name): parameter for name, parameter in self._plugin.parameters.items()}
+        named = {_plain(name): parameter for name, parameter in self.plugin.parameters.items()}
         missing = [name for name in ORDER if name not in named]
         if missing:
             raise HostingError(f"it has no parameter {', '.join(missing)}; is it Massive 1.x?")
@@ -89,15 +89,15 @@ class MassiveInstrument(PedalboardInstrument):
     @property
     def state(self) -> bytes:
         """The plug-in's state: of a VST3 what a ``.vstpreset`` file holds."""
-        return bytes(getattr(self._plugin, self._container))
+        return bytes(getattr(self.plugin, self._container))
 
     @state.setter
     def state(self, data: bytes) -> None:
-        setattr(self._plugin, self._container, data)
+        setattr(self.plugin, self._container, data)
 
     @property
     def _container(self) -> str:
-        return "preset_data" if hasattr(self._plugin, "preset_data") else "raw_state"
+        return "preset_data" if hasattr(self.plugin, "preset_data") else "raw_state"
 
     def _lost(self, values: Mapping[str, float]) -> list[str]:
         """Return the parameters that do not read as they were set."""

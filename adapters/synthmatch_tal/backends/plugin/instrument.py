@@ -31,11 +31,11 @@ class TalInstrument(PedalboardInstrument):
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        self._class = bytes(self._plugin.preset_data)[_ID]  # builds differ in it
+        self._class = bytes(self.plugin.preset_data)[_ID]  # builds differ in it
 
     def play(self, state: bytes, note: Note, sample_rate: int) -> AudioArray:
         """Set the state, wait, play the note, return mono ``float32 [samples]``."""
         self.renew()
-        self._plugin.preset_data = state[: _ID.start] + self._class + state[_ID.stop :]
+        self.plugin.preset_data = state[: _ID.start] + self._class + state[_ID.stop :]
         self.run([], round(_SETTLE * sample_rate), sample_rate)
         return self.play_note(note, sample_rate)
