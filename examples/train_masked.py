@@ -28,6 +28,7 @@ from synthmatch.estimators.masked import MaskedTransformer
 from synthmatch.settings import Setting
 from synthmatch.synth import Note
 from synthmatch.training.checkpoint import open_checkpoint, restore, save_checkpoint
+from synthmatch.training.loop import average
 from synthmatch.weights.folder import save_model
 
 NOTE = Note(60, 127, 2.0, 4.0)
@@ -123,17 +124,6 @@ def marginals(network: MaskedTransformer, data: dict[str, torch.Tensor]) -> None
         network.biases.data[part] = (count / count.sum()).log()
 
 
-@torch.no_grad()
-def average(into: torch.nn.Module, live: torch.nn.Module, step: int) -> None:
-    """Move the running mean of the weights on."""
-    decay = min(DECAY, (1 + step) / (10 + step))
-    for mine, theirs in zip(into.state_dict().values(), live.state_dict().values(), strict=True):
-        if mine.is_floating_point():
-            mine.lerp_(theirs, 1.0 - decay)
-        else:
-            mine.copy_(theirs)
-
-
 def main() -> None:
     """Train, or go on."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -196,7 +186,7 @@ def main() -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
-        average(mean, network, step)
+        average(mean, network, min(DECAY, (1 + step) / (10 + step)))
         step += 1
         losses.append(float(loss.detach()))
         if time.perf_counter() - saved > args.save or step == args.steps:

@@ -78,11 +78,21 @@ class PedalboardInstrument:
         """Set the state, play the note, return mono ``float32 [samples]``."""
         self.renew()
         if state:
-            if hasattr(self.plugin, "preset_data"):
-                self.plugin.preset_data = state
-            else:
-                self.plugin.raw_state = state
+            self.state = state
         return self.play_note(note, sample_rate)
+
+    @property
+    def state(self) -> bytes:
+        """The plug-in's state: of a VST3 what a ``.vstpreset`` file holds."""
+        return bytes(getattr(self.plugin, self._container))
+
+    @state.setter
+    def state(self, data: bytes) -> None:
+        setattr(self.plugin, self._container, data)
+
+    @property
+    def _container(self) -> str:
+        return "preset_data" if hasattr(self.plugin, "preset_data") else "raw_state"
 
     def renew(self) -> None:
         """Make a new instance, if this one has played."""

@@ -86,19 +86,6 @@ class MassiveInstrument(PedalboardInstrument):
         """The parameters as the plug-in reports them."""
         return {name: float(self._parameters[name].raw_value) for name in ORDER}
 
-    @property
-    def state(self) -> bytes:
-        """The plug-in's state: of a VST3 what a ``.vstpreset`` file holds."""
-        return bytes(getattr(self.plugin, self._container))
-
-    @state.setter
-    def state(self, data: bytes) -> None:
-        setattr(self.plugin, self._container, data)
-
-    @property
-    def _container(self) -> str:
-        return "preset_data" if hasattr(self.plugin, "preset_data") else "raw_state"
-
     def _lost(self, values: Mapping[str, float]) -> list[str]:
         """Return the parameters that do not read as they were set."""
         now = self.values
