@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from synthmatch.errors import ParameterError, PresetWarning
 from synthmatch.parameters import FloatArray, ParameterSpace, Patch, Value
-from synthmatch.synth import AudioArray, Finding, Note
+from synthmatch.synth import AudioArray, Finding, Note, Spans
 
 from . import files
 from .backends import ENGINES, Engine
@@ -140,6 +140,21 @@ class Dexed:
         from .backends.embedded import play
 
         return play(voices, note, rate, self.engine)
+
+    @property
+    def render_excerpts(self) -> Callable[..., AudioArray] | None:
+        """What renders parts of sounds, as :class:`synthmatch.synth.ExcerptSynth` says.
+
+        None for the plug-in, which has to play all of a sound.
+        """
+        return self._render_excerpts if self._plugin is None else None
+
+    def _render_excerpts(
+        self, vectors: FloatArray, note: Note, sample_rate: int, spans: Spans
+    ) -> AudioArray:
+        from .backends.embedded import play
+
+        return play(to_voices(self.space, vectors), note, sample_rate, self.engine, spans)
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
         """Return ``n`` vectors ``[n, d]`` of voices such as people make.

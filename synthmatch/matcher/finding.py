@@ -18,10 +18,11 @@ from ..search import (
     Search,
     SearchProgress,
     SearchResult,
+    Stage,
     make_optimizer,
     search_in_stages,
 )
-from ..synth import Synth, audible, sample_prior
+from ..synth import Synth, audible, renders_excerpts, sample_prior
 from .network import Network
 from .prediction import Prediction
 from .ranking import ranked
@@ -33,6 +34,9 @@ _MORE = 128  # fresh draws that a search which a network guides starts from besi
 _FROM_BANK = 32  # presets of the user's bank that are tried
 _FROM_STARTS = 64  # draws of the prior that are tried, the nearest of very many
 _NEAR = 2048  # draws that a search takes half of its fresh ones from, in turn
+_EXCERPTS = 0.5  # share of a budget for the stage that compares excerpts
+_LAST = 0.2  # and for the last stage, where sounds are compared at a higher rate
+_SETTLED = 2500  # renders before it without which there is none
 _POOL = 2000  # best distinct vectors of a search that candidates are picked from
 
 
@@ -77,17 +81,25 @@ class Finder:
         self._seed = seed
         self._starts = starts
 
-    def prepare(self, target: Target) -> list[Evaluate]:
-        """Return the distances to search by, stage after stage.
+    def prepare(self, target: Target, budget: Budget | None) -> list[Stage]:
+        """Return what a search within a budget goes by, stage after stage.
 
-        Each is called once, since engines compile on their first sound: that is not to count
-        as search.
+        Excerpts save time, so they serve a budget of seconds only. Each distance is called
+        once, since engines compile on their first sound: that is not to count as search.
         """
         rates = search_rates(target, self._synth.sample_rate)
         # What a later stage goes over again need not be exact.
-        stages = [target.evaluate(self._synth, rate, quick=rate != rates[-1]) for rate in rates]
+        stages = [Stage(target.evaluate(self._synth, rates[-1]))]
+        if len(rates) > 1:
+            stages[0] = dataclasses.replace(stages[0], settled=_SETTLED)
+            quick = target.evaluate(self._synth, rates[0], quick=True)
+            stages.insert(0, Stage(quick, until=1 - _LAST))
+        if budget is not None and budget.seconds is not None and renders_excerpts(self._synth):
+            parts = target.evaluate_excerpts(self._synth, rates[0])
+            if parts is not None:
+                stages.insert(0, Stage(parts, until=_EXCERPTS, exact=False))
         for stage in stages:
-            stage(self._synth.space.encode({})[None])
+            stage.evaluate(self._synth.space.encode({})[None])
         return stages
 
     def propose(self, target: Target, budget: Budget | None, start: FloatArray | None) -> Proposed:
@@ -116,14 +128,14 @@ class Finder:
 
     def find(
         self,
-        stages: Sequence[Evaluate],
+        stages: Sequence[Stage],
         proposed: Proposed,
         budget: Budget | None,
         progress: SearchProgress | None,
     ) -> SearchResult:
         """Search within a budget, or rank what is proposed where there is none."""
         if budget is None:
-            return ranked(proposed.vectors, stages[-1](proposed.vectors))
+            return ranked(proposed.vectors, stages[-1].evaluate(proposed.vectors))
         optimizer, start = self._optimizers(proposed)
         if self._method == "random":  # which learns nothing that a second stage could use
             stages = stages[-1:]

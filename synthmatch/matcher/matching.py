@@ -62,10 +62,10 @@ def find_match(
     with threads(workers) as pool:
         began = time.perf_counter()
         target = Target(recording, note, pool)
-        evaluate = finder.prepare(target)
+        stages = finder.prepare(target, budget)
         proposed = finder.propose(target, budget, start)
         prepared = time.perf_counter()
-        found = finder.find(evaluate, proposed, budget, progress)
+        found = finder.find(stages, proposed, budget, progress)
         searched = time.perf_counter()
         candidates = pick(synth, target, found, proposed.vectors, count)
         ended = time.perf_counter()

@@ -14,7 +14,7 @@ from ..audio import Recording, resample
 from ..errors import ParameterError
 from ..metrics import audio_metrics
 from ..objective import Candidate
-from ..search import Budget, Evaluate, Search, SearchProgress
+from ..search import Budget, Search, SearchProgress
 from ..synth import Note, backend_info
 from .arguments import AudioInput, NoteInput, budget_of, note_for
 from .finding import Proposed
@@ -141,9 +141,9 @@ class _Run:
         played: Note = note_for(matcher.synth, recording, note)
         target = Target(recording, played, pool)
         finder = matcher.finder()
-        stages: list[Evaluate] = finder.prepare(target)
+        stages = finder.prepare(target, None)
         proposed = finder.propose(target, budget, None)
-        search = finder.begin(stages[0], proposed)
+        search = finder.begin(stages[0].evaluate, proposed)
         return cls(matcher, target, proposed, search, time.perf_counter() - began, budget)
 
     @property

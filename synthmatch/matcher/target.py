@@ -16,8 +16,10 @@ from ..audio.trimming import sounding
 from ..objective import Objective
 from ..parameters import FloatArray
 from ..search import Evaluate
-from ..synth import AudioArray, Note, Synth, render_batch
+from ..synth import AudioArray, Note, Synth, render_batch, render_excerpts
 
+_EXCERPTS = 8  # parts of a sound that stand for the whole
+_WORTHWHILE = 0.5  # share of a sound: more in excerpts saves too little
 _MARGIN = 0.2  # seconds after the end of a recording, in which a candidate should be silent too
 
 
@@ -88,6 +90,29 @@ class Target:
 
         def distances(vectors: FloatArray) -> FloatArray:
             return objective(render_batch(synth, vectors, note, sample_rate))
+
+        return distances
+
+
+    def evaluate_excerpts(self, synth: Synth, sample_rate: int) -> Evaluate | None:
+        """Return distances by a few windows of the sound, spread evenly from first to last.
+
+        They order sounds much as the quick ones of all windows do. None where the sound is
+        so short that excerpts are most of it.
+        """
+        window = self.objective(sample_rate, quick=True).window
+        samples = self.samples(sample_rate)[: self.sounding.samples(sample_rate)]
+        windows = len(samples) // window
+        if _EXCERPTS > _WORTHWHILE * windows:
+            return None
+        chosen = np.linspace(0, windows - 1, _EXCERPTS).round().astype(int).tolist()
+        spans = [(k * window, (k + 1) * window) for k in chosen]
+        parts = np.concatenate([samples[first:last] for first, last in spans])
+        objective = Objective(parts, sample_rate, pool=self._pool, overlap=False)
+        note = self.sounding
+
+        def distances(vectors: FloatArray) -> FloatArray:
+            return objective(render_excerpts(synth, vectors, note, sample_rate, spans))
 
         return distances
 

@@ -134,6 +134,11 @@ class Objective:
         self._floors = [max(float(power.max()), _TINY) * _FLOOR for power in powers]
         self._target = self.features(samples[None])
 
+    @property
+    def window(self) -> int:
+        """Samples of the longest window; where windows follow each other, the others end with it."""
+        return self._margin
+
     def __call__(self, audio: npt.ArrayLike) -> FloatArray:
         """Return distances ``float64 [n]`` in [0, 1] of candidates ``[n, samples]``.
 

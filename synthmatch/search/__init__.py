@@ -23,7 +23,7 @@ from ..errors import SearchError
 from ..parameters import ParameterSpace
 from .grid import Audible, Grid, Sampler
 from .loop import Budget, Evaluate, Optimizer, Search, SearchProgress, SearchResult, search
-from .stages import search_in_stages
+from .stages import Stage, search_in_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,7 @@ __all__ = [
     "SearchResult",
     "make_optimizer",
     "search",
+    "Stage",
     "search_in_stages",
 ]
 

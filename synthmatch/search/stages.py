@@ -1,12 +1,12 @@
-"""A search in two stages: most of it with a quick objective, the end with an exact one.
+"""A search in stages: most of it with quick objectives, the end with an exact one.
 
-At a low sample rate, with windows that do not overlap, several times as many sounds are
-compared in the same time; what that cannot tell apart, the last stage can. A short search
-gains nothing by a second stage.
+On parts of a sound, at a low sample rate, with windows that do not overlap, several times as
+many sounds are compared in the same time; what that cannot tell apart, a later stage can.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,13 +15,34 @@ from ..parameters import FloatArray
 from .grid import keys
 from .loop import Budget, Evaluate, Optimizer, Search, SearchProgress, SearchResult
 
-_LAST = 0.2  # share of the budget for the last stage
-_SETTLED = 2500  # renders of the first after which there is one
-_CARRIED = 96  # vectors that it starts from
+_CARRIED = 96  # vectors that a stage starts from
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A part of a search.
+
+    Attributes
+    ----------
+    evaluate : callable
+        ``evaluate(vectors [n, d]) -> losses [n]``.
+    until : float
+        Share of the budget that is spent when it ends.
+    settled : int
+        Renders of the stages before, without which there is none: the one before goes on
+        in its place. A short search gains nothing by more stages.
+    exact : bool
+        Whether a loss of 0 ends the search.
+    """
+
+    evaluate: Evaluate
+    until: float = 1.0
+    settled: int = 0
+    exact: bool = True
 
 
 def search_in_stages(
-    stages: Sequence[Evaluate],
+    stages: Sequence[Stage],
     optimizer: Callable[[int, FloatArray], Optimizer],
     start: FloatArray,
     budget: Budget,
@@ -29,14 +50,12 @@ def search_in_stages(
     keep: int,
     progress: SearchProgress | None = None,
 ) -> SearchResult:
-    """Search with the first of ``stages``, and in the end with the second from the best found.
-
-    A search too short to settle has one stage only.
+    """Search stage after stage, each from the best that the one before found.
 
     Parameters
     ----------
-    stages : sequence of callable
-        One or two, each ``evaluate(vectors [n, d]) -> losses [n]``.
+    stages : sequence of Stage
+        At least one; the last goes on until the budget is spent.
     optimizer : callable
         ``optimizer(stage, start [k, d])``, a fresh one.
     start : ndarray
@@ -47,34 +66,39 @@ def search_in_stages(
     Returns
     -------
     SearchResult
-        What was found in the last fifth, then what was found before beside it.
+        What was found in the last stage, then what was found before beside it.
     """
-    first = Search(stages[0], optimizer(0, start), keep=keep)
-    if len(stages) == 1 or budget.renders == 1:
-        return first.advance(budget, progress)
-    most = _share(budget, 1 - _LAST)
-    coarse = first.advance(most, _scaled(progress, 0.0, 1 - _LAST))
-    if coarse.stopped in ("interrupted", "exact"):
-        return coarse
-    if coarse.renders < _SETTLED:
-        return first.advance(budget, progress)
-    rest = Budget(
-        renders=None if budget.renders is None else max(1, budget.renders - coarse.renders),
-        seconds=None if budget.seconds is None else max(1e-3, budget.seconds - coarse.seconds),
-    )
-    last = Search(stages[1], optimizer(1, coarse.vectors[:_CARRIED]), keep=keep)
-    try:
-        fine = last.advance(rest, _scaled(progress, 1 - _LAST, 1.0))
-    except KeyboardInterrupt:  # before anything was evaluated
-        return first.result("interrupted")
-    return _joined(coarse, fine)
+    search = Search(stages[0].evaluate, optimizer(0, start), keep=keep)
+    found: SearchResult | None = None  # by the stages before
+    begin = 0.0
+    for number, stage in enumerate(stages):
+        last = number + 1 == len(stages) or budget.renders == 1
+        end = 1.0 if last else stage.until
+        try:
+            here = search.advance(_share(budget, end, found), _scaled(progress, begin, end))
+        except KeyboardInterrupt:  # before anything was evaluated in this stage
+            if found is None:
+                raise
+            return dataclasses.replace(found, stopped="interrupted")
+        joined = here if found is None else _joined(found, here)
+        if last or here.stopped == "interrupted" or (here.stopped == "exact" and stage.exact):
+            return joined
+        if joined.renders < stages[number + 1].settled:
+            here = search.advance(_share(budget, 1.0, found), _scaled(progress, end, 1.0))
+            return here if found is None else _joined(found, here)
+        found, begin = joined, end
+        search = Search(
+            stages[number + 1].evaluate, optimizer(number + 1, here.vectors[:_CARRIED]), keep=keep
+        )
+    raise ValueError("a search has at least one stage")
 
 
-def _share(budget: Budget, share: float) -> Budget:
-    """Return a part of a budget."""
+def _share(budget: Budget, share: float, spent: SearchResult | None) -> Budget:
+    """Return what one stage may have spent when a share of the whole budget is."""
+    renders, seconds = (spent.renders, spent.seconds) if spent else (0, 0.0)
     return Budget(
-        renders=None if budget.renders is None else max(1, int(share * budget.renders)),
-        seconds=None if budget.seconds is None else share * budget.seconds,
+        renders=None if budget.renders is None else max(1, int(share * budget.renders) - renders),
+        seconds=None if budget.seconds is None else max(1e-3, share * budget.seconds - seconds),
     )
 
 

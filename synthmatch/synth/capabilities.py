@@ -21,6 +21,7 @@ from .protocol import (
     CanonicalSynth,
     ConditionalPriorSynth,
     DiagnosableSynth,
+    ExcerptSynth,
     OwnNoteSynth,
     PresetSynth,
     PriorSynth,
@@ -93,6 +94,7 @@ def _fault(synth: Synth, member: str) -> str | None:
 
 
 BATCH: Capability[BatchSynth] = Capability(BatchSynth)
+EXCERPTS: Capability[ExcerptSynth] = Capability(ExcerptSynth)
 PRESETS: Capability[PresetSynth] = Capability(PresetSynth)
 BANKS: Capability[BankSynth] = Capability(BankSynth)
 PRIOR: Capability[PriorSynth] = Capability(PriorSynth)
@@ -106,6 +108,7 @@ CANONICAL: Capability[CanonicalSynth] = Capability(CanonicalSynth)
 
 CAPABILITIES: tuple[Capability[Any], ...] = (
     BATCH,
+    EXCERPTS,
     PRESETS,
     BANKS,
     PRIOR,

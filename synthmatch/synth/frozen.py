@@ -11,7 +11,7 @@ from ..parameters import FloatArray, Patch, Value
 from .capabilities import CAPABILITIES, CONDITIONAL_PRIOR, OWN_NOTE, PRESETS
 from .note import Note
 from .presets import load_bank, load_patch, save_patch
-from .protocol import AudioArray, BoolArray, Finding, StrPath, Synth
+from .protocol import AudioArray, BoolArray, Finding, Spans, StrPath, Synth
 from .rendering import (
     audible,
     backend_info,
@@ -19,6 +19,7 @@ from .rendering import (
     diagnose,
     render,
     render_batch,
+    render_excerpts,
     sample_prior,
 )
 
@@ -90,6 +91,12 @@ class FrozenSynth:
     ) -> AudioArray:
         """Render vectors ``[n, d]`` of the smaller space to ``float32 [n, samples]``."""
         return render_batch(self.synth, self._lift(vectors), note, sample_rate)
+
+    def render_excerpts(
+        self, vectors: FloatArray, note: Note, sample_rate: int, spans: Spans
+    ) -> AudioArray:
+        """Render parts of the sounds of vectors ``[n, d]`` of the smaller space."""
+        return render_excerpts(self.synth, self._lift(vectors), note, sample_rate, spans)
 
     def sample(self, rng: np.random.Generator, n: int) -> FloatArray:
         """Return ``n`` draws of the whole synth's prior, frozen coordinates dropped.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,6 +16,7 @@ from .note import Note
 AudioArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 StrPath = str | os.PathLike[str]
+Spans = Sequence[tuple[int, int]]
 
 
 @runtime_checkable
@@ -49,6 +50,21 @@ class BatchSynth(Synth, Protocol):
 
     def render_batch(self, vectors: FloatArray, note: Note, sample_rate: int) -> AudioArray:
         """Return ``float32 [n, samples]`` for unit-cube ``vectors [n, d]``, ``n`` at least 1."""
+
+
+@runtime_checkable
+class ExcerptSynth(Synth, Protocol):
+    """A synth that renders parts of a sound faster than the whole; searches begin with those."""
+
+    def render_excerpts(
+        self, vectors: FloatArray, note: Note, sample_rate: int, spans: Spans
+    ) -> AudioArray:
+        """Return ``float32 [n, samples]`` for unit-cube ``vectors [n, d]``, ``n`` at least 1.
+
+        ``spans`` are (first sample, one after the last), in order and apart, at least one;
+        the parts come one after another. They sound like those of the whole; samples need
+        not be the same where that takes what was left out.
+        """
 
 
 @runtime_checkable

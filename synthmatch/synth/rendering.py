@@ -9,9 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ..parameters import FloatArray, Value
-from .capabilities import AUDIBLE, BACKEND, BATCH, CANONICAL, DIAGNOSIS, OWN_NOTE, PRIOR, STARTS
+from .capabilities import (
+    AUDIBLE,
+    BACKEND,
+    BATCH,
+    CANONICAL,
+    DIAGNOSIS,
+    EXCERPTS,
+    OWN_NOTE,
+    PRIOR,
+    STARTS,
+)
 from .note import Note
-from .protocol import AudioArray, BoolArray, Finding, Synth
+from .protocol import AudioArray, BoolArray, Finding, Spans, Synth
 
 
 def render(
@@ -61,6 +71,33 @@ def render_batch(
     for row, vector in enumerate(checked):
         out[row] = synth.render(synth.space.decode(vector), note, rate)
     return out
+
+
+def renders_excerpts(synth: Synth) -> bool:
+    """Return whether ``synth`` renders parts of a sound faster than the whole."""
+    return EXCERPTS.of(synth) is not None
+
+
+def render_excerpts(
+    synth: Synth, vectors: npt.ArrayLike, note: Note, sample_rate: int, spans: Spans
+) -> AudioArray:
+    """Return ``float32 [n, samples]``: parts of the sounds of ``vectors [n, d]``, joined.
+
+    Parameters
+    ----------
+    synth : Synth
+        Any synth; one that cannot do better renders the whole.
+    vectors, note, sample_rate
+        See :func:`render_batch`.
+    spans : sequence of (int, int)
+        First sample and the one after the last of each part, in order and apart.
+    """
+    checked = synth.space.check_vectors(vectors)
+    own = EXCERPTS.of(synth)
+    if len(checked) and own is not None:
+        return own.render_excerpts(checked, note, sample_rate, spans)
+    whole = render_batch(synth, checked, note, sample_rate)
+    return np.concatenate([whole[:, first:last] for first, last in spans], axis=1)
 
 
 def sample_prior(synth: Synth, rng: np.random.Generator, n: int) -> FloatArray:

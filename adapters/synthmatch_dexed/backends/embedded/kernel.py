@@ -36,7 +36,8 @@ _TABLE = numba.types.Array(numba.int32, 1, "C", readonly=True)
 _WAVES = numba.types.NamedUniTuple(_TABLE, len(Waves._fields), Waves)  # type: ignore[no-untyped-call]
 _SIGNATURE = numba.void(
     numba.int64[:, ::1], numba.int64[:, :, ::1], numba.int64, numba.boolean, numba.float32,
-    numba.types.Array(numba.int64, 1, "C", readonly=True), _WAVES, numba.float32[:, ::1],
+    numba.types.Array(numba.int64, 1, "C", readonly=True), _WAVES, numba.int64[::1],
+    numba.float32[:, ::1],
 )  # fmt: skip
 
 
@@ -53,16 +54,20 @@ def _emit(mix: Words, out: Floats, first: int) -> None:
 
 
 @compiled
-def _remove_offset(sounds: Floats, silent: Flags, blocker: np.float32) -> None:
+def _remove_offset(sounds: Floats, silent: Flags, begins: Flags, blocker: np.float32) -> None:
     """Remove the offset of four ``sounds [4, n]``, given their ``silent [4, blocks]`` blocks.
 
     Every sample has to wait for the one before, but not for those of the other sounds. What
-    the filter still has after a sound fades away, but is cut at -180 dB.
+    the filter still has after a sound fades away, but is cut at -180 dB. Where a part of the
+    sound ``begins [blocks]``, the filter does so too.
     """
     a = b = c = d = np.float32(0)
     last_a = last_b = last_c = last_d = np.float32(0)
     for block in range(silent.shape[1]):
         first = block * BLOCK
+        if begins[block]:
+            a = b = c = d = np.float32(0)
+            last_a = last_b = last_c = last_d = np.float32(0)
         for i in range(first, min(first + BLOCK, sounds.shape[1])):
             now_a, now_b, now_c, now_d = sounds[0, i], sounds[1, i], sounds[2, i], sounds[3, i]
             a = now_a - last_a + blocker * a
@@ -81,9 +86,12 @@ def _remove_offset(sounds: Floats, silent: Flags, blocker: np.float32) -> None:
 @compiled
 def _voice(
     shared: Ints, rows: Ints, release: int, mark1: bool, increments: Ints, waves: Waves,
-    out: Floats, silent: Flags,
+    wanted_blocks: Ints, out: Floats, silent: Flags,
 ) -> None:  # fmt: skip
-    """Render one voice into ``out`` with its offset, and note which blocks are ``silent``."""
+    """Render blocks of one voice into ``out``, with its offset, and note which are ``silent``.
+
+    Through the others only time passes: what is modulated by its own past stands still.
+    """
     looped, loop = shared[pg.LOOPED], shared[pg.LOOP] if mark1 else 1
     fed_back = shared[pg.FEEDBACK] < 16
     shift = shared[pg.FEEDBACK] + 1
@@ -92,7 +100,7 @@ def _voice(
     inside = (1 << loop) - 2 if fed_back else 0  # operators that a loop plays beside its first
     heads = shared[pg.CARRIERS] | (1 if inside else 0)
 
-    blocks, released = len(silent), -(-release // BLOCK)
+    blocks, released = wanted_blocks[-1] + 1, -(-release // BLOCK)
     levels, over = np.empty((6, blocks), np.int32), np.empty((6, blocks), np.bool_)
     for op in range(6):
         trace_envelope(rows[op], released, levels[op], over[op])
@@ -105,6 +113,7 @@ def _voice(
     buffers, memory = np.zeros((6, BLOCK), np.int32), np.zeros(2, np.int32)
     bend, result, mix = np.zeros((3, BLOCK), np.int32)
     held = True
+    last_vibrato, place = 0, 0  # what comes next in ``out``, in blocks
 
     for block in range(blocks):
         if block == released:
@@ -112,6 +121,17 @@ def _voice(
             pitch_state[STAGE] = 3
         vibrato, tremolo = advance_lfo(lfo_state, shared, waves)
         vibrato += advance_pitch_envelope(pitch_state, shared, held)
+        if block == 0 or vibrato != last_vibrato:
+            last_vibrato = vibrato
+            for op in range(6):
+                if shared[pg.SWITCHES] >> op & 1:
+                    pitch = rows[op, pg.FREQUENCY] + (0 if rows[op, pg.FIXED] else vibrato)
+                    steps[op] = phase_increment(pitch, increments)
+        here = wanted_blocks[place] == block
+        if not here and wanted_blocks[place] != block + 1:
+            for op in range(6):
+                phases[op] = (phases[op] + (steps[op] << 6)) & CYCLE
+            continue
 
         active = 0
         still = not held
@@ -120,8 +140,6 @@ def _voice(
             if heads >> op & 1 and (not over[op, block] or level >= _STILL):
                 still = False
             if shared[pg.SWITCHES] >> op & 1:
-                pitch = rows[op, pg.FREQUENCY] + (0 if rows[op, pg.FIXED] else vibrato)
-                steps[op] = phase_increment(pitch, increments)
                 if rows[op, pg.SENSITIVITY] != 0:
                     level = dimmed(level, tremolo, rows[op, pg.SENSITIVITY])
             else:
@@ -135,9 +153,13 @@ def _voice(
                 audible = max(starts[op], gains[op]) >= _MODERN_AUDIBLE
             active |= audible << op
         if still and active & heads == 0:
-            out[block * BLOCK :] = 0
-            silent[block:] = True
+            out[place * BLOCK :] = 0
+            silent[place:] = True
             return
+        if not here:
+            for op in range(6):
+                phases[op] = (phases[op] + (steps[op] << 6)) & CYCLE
+            continue
 
         # What is heard, what modulates that, and an operator with a memory.
         wanted = heads
@@ -172,31 +194,37 @@ def _voice(
         add(mix, buffers, wanted & heads)
         for op in range(6):
             phases[op] = (phases[op] + (steps[op] << 6)) & CYCLE
-        silent[block] = wanted & heads == 0
-        _emit(mix, out, block * BLOCK)
+        silent[place] = wanted & heads == 0
+        _emit(mix, out, place * BLOCK)
+        place += 1
 
 
 @compiled_now(_SIGNATURE)
 def render(
     shared: Ints, rows: Ints, release: int, mark1: bool, blocker: np.float32, increments: Ints,
-    waves: Waves, out: Floats,
+    waves: Waves, blocks: Ints, out: Floats,
 ) -> None:  # fmt: skip
     """Render the programmes ``shared`` and ``rows`` of n voices into ``out`` [n, samples].
 
     The key is released in the first block that starts at sample ``release`` or later;
-    ``blocker`` is the pole of the filter that removes the offset. See :mod:`.tables` for the
-    ``increments`` and ``waves``, :mod:`.programme` for the rest.
+    ``blocker`` is the pole of the filter that removes the offset. ``blocks`` are the numbers
+    of those that are rendered, ascending, one after another in ``out``. See :mod:`.tables`
+    for the ``increments`` and ``waves``, :mod:`.programme` for the rest.
     """
     count, samples = out.shape
-    silent = np.empty((count + 3, -(-samples // BLOCK)), np.bool_)
+    silent = np.empty((count + 3, len(blocks)), np.bool_)
+    begins = np.ones(len(blocks), np.bool_)
+    begins[1:] = blocks[1:] != blocks[:-1] + 1
     for v in range(count):
-        _voice(shared[v], rows[v], release, mark1, increments, waves, out[v], silent[v])
+        _voice(
+            shared[v], rows[v], release, mark1, increments, waves, blocks, out[v], silent[v]
+        )  # fmt: skip
     whole = count & ~3
     for v in range(0, whole, 4):
-        _remove_offset(out[v : v + 4], silent[v : v + 4], blocker)
+        _remove_offset(out[v : v + 4], silent[v : v + 4], begins, blocker)
     if whole < count:
         rest = np.zeros((4, samples), np.float32)
         rest[: count - whole] = out[whole:]
         silent[count:] = True
-        _remove_offset(rest, silent[whole : whole + 4], blocker)
+        _remove_offset(rest, silent[whole : whole + 4], begins, blocker)
         out[whole:] = rest[: count - whole]

@@ -11,6 +11,8 @@ operator switches, a bit mask with operator 6 in bit 0 and operator 1 in bit 5.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -43,6 +45,7 @@ def render_voices(
     sample_rate: int = 44100,
     engine: Engine = "mark1",
     seed: int | None = None,
+    spans: Sequence[tuple[int, int]] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Render one note of each voice.
 
@@ -62,11 +65,16 @@ def render_voices(
         Where nothing synchronises them to the key, oscillators and LFO of a DX7 run freely: with
         a seed their phases, and the state of the LFO's sample and hold, are drawn from it, the
         same for every voice. Without, they are those of a fresh instance of Dexed: zero.
+    spans : sequence of (int, int), optional
+        First sample and the one after the last of each part that is rendered, in order and
+        apart. Feedback, and the filter that removes the offset, know nothing of what was
+        left out.
 
     Returns
     -------
     float32 array [n, samples]
-        Full scale is 1; ``samples`` is ``round(total * sample_rate)``, at least 1.
+        Full scale is 1; ``samples`` is ``round(total * sample_rate)``, at least 1, or what
+        ``spans`` add up to, one after another.
 
     Raises
     ------
@@ -100,7 +108,9 @@ def render_voices(
     if seed is not None:
         start = np.random.default_rng(seed).integers([2**24] * 6 + [2**32, 256])
     shared, rows = compile_voices(table, notes, struck, clock, start)
-    audio = np.empty((n, max(1, round(total * sample_rate))), np.float32)
+    samples = max(1, round(total * sample_rate))
+    blocks, kept = _layout(spans, samples)
+    audio = np.empty((n, samples if spans is None else len(blocks) * tables.BLOCK), np.float32)
     release, mark1 = round(held * sample_rate), engine == "mark1"
     blocker = np.float32(clock.blocker)
     waves = tables.waves()
@@ -108,8 +118,9 @@ def render_voices(
     def task(first: int) -> None:
         part = slice(first, first + _TASK)
         kernel.render(
-            shared[part], rows[part], release, mark1, blocker, clock.increments, waves, audio[part]
-        )
+            shared[part], rows[part], release, mark1, blocker, clock.increments, waves, blocks,
+            audio[part],
+        )  # fmt: skip
 
     threads = min(numba.get_num_threads(), -(-n // _TASK))
     if threads < 2:
@@ -118,10 +129,16 @@ def render_voices(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(task, range(0, n, _TASK)))
-    return audio
+    return audio if kept is None else np.ascontiguousarray(audio[:, kept])
 
 
-def play(voices: VoiceArray, note: Note, sample_rate: int, engine: Engine) -> AudioArray:
+def play(
+    voices: VoiceArray,
+    note: Note,
+    sample_rate: int,
+    engine: Engine,
+    spans: Sequence[tuple[int, int]] | None = None,
+) -> AudioArray:
     """Return ``float32 [n, samples]`` of voices ``[n, 156]`` that play a note, pitch rounded."""
     return render_voices(
         voices,
@@ -131,7 +148,27 @@ def play(voices: VoiceArray, note: Note, sample_rate: int, engine: Engine) -> Au
         total=note.total,
         sample_rate=sample_rate,
         engine=engine,
+        spans=spans,
     )
+
+
+def _layout(
+    spans: Sequence[tuple[int, int]] | None, samples: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
+    """Return the blocks to render, and which of their samples are wanted, None for all."""
+    block = tables.BLOCK
+    if spans is None:
+        return np.arange(-(-samples // block)), None
+    ends = [0, *(end for span in spans for end in span), samples]
+    if not spans or any(a > b for a, b in itertools.pairwise(ends)) or any(a == b for a, b in spans):
+        raise ParameterError(
+            f"spans {list(spans)} of {samples} samples; give (first, last) of at least one, "
+            f"in order, not empty and apart"
+        )
+    wanted = np.concatenate([np.arange(first, last) for first, last in spans])
+    blocks = np.unique(wanted // block)
+    kept = np.searchsorted(blocks, wanted // block) * block + wanted % block
+    return blocks, None if len(kept) == len(blocks) * block else kept
 
 
 def _whole(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
