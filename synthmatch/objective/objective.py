@@ -38,7 +38,7 @@ _CEPSTRAL_FLOOR = 3e-6  # of power, relative to the target's peak: -55 dB
 _LIKE = 128  # mel bands that cepstra are scaled to, those of the papers' MFCCD
 _TINY = 1e-30
 _AT_ONCE = 2**18  # samples of frames that spectra are taken of at a time
-_TOGETHER = 4  # sounds that are compared at a time: more fit no cache
+_TOGETHER = 8  # sounds that are compared at a time, at most: more gain nothing
 _LANES = 16  # frames that a processor may transform together, so that none is left over
 
 _T = TypeVar("_T")
@@ -303,7 +303,8 @@ class _Scale:
         self.size = 2 ** max(4, round(math.log2(seconds * sample_rate)))
         self.bands = bands
         self._hop = self.size // 2 if overlap else self.size
-        self.frames = samples // self._hop + 2
+        self._ahead = self._hop if overlap else 0  # samples before the first that a frame begins
+        self.frames = samples // self._hop + 2 if overlap else -(-samples // self._hop)
         self.block: int = min(self.frames, max(1, _AT_ONCE // self.size))
         self._window = hann(self.size).astype(np.float32)
         high = max(min(_HIGH, sample_rate / 2), 2 * _LOW)
@@ -334,7 +335,9 @@ class _Scale:
     def __call__(
         self, sounds: AudioArray, margin: int, frames: AudioArray, out: AudioArray
     ) -> FloatArray:
-        """Fill ``out [k, frames, bands]``, frame j centred j hops in; return the sums ``[k]``.
+        """Fill ``out [k, frames, bands]``; return the sums ``[k]``.
+
+        Where frames overlap, frame j is centred j hops in; else it begins there.
 
         ``frames [rows, size]`` is working memory.
         """
@@ -343,7 +346,7 @@ class _Scale:
         totals = np.zeros(len(sounds))
         for first in range(0, self.frames, self.block):
             count = min(self.block, self.frames - first)
-            begin = margin + (first - 1) * self._hop
+            begin = margin - self._ahead + first * self._hop
             window_frames(sounds, begin, self._hop, count, self._window, frames)
             some = frames[: -(-len(sounds) * count // _LANES) * _LANES]
             spectrum = scipy.fft.rfft(some, axis=-1)
