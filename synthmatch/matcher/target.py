@@ -93,7 +93,6 @@ class Target:
 
         return distances
 
-
     def evaluate_excerpts(self, synth: Synth, sample_rate: int) -> Evaluate | None:
         """Return distances by a few windows of the sound, spread evenly from first to last.
 
@@ -103,7 +102,7 @@ class Target:
         window = self.objective(sample_rate, quick=True).window
         samples = self.samples(sample_rate)[: self.sounding.samples(sample_rate)]
         windows = len(samples) // window
-        if _EXCERPTS > _WORTHWHILE * windows:
+        if _WORTHWHILE * windows < _EXCERPTS:
             return None
         chosen = np.linspace(0, windows - 1, _EXCERPTS).round().astype(int).tolist()
         spans = [(k * window, (k + 1) * window) for k in chosen]

@@ -136,8 +136,8 @@ class Objective:
 
     @property
     def window(self) -> int:
-        """Samples of the longest window; where windows follow each other, the others end with it."""
-        return self._margin
+        """Samples of the longest window, which is a whole number of all others."""
+        return self._scales[0].size
 
     def __call__(self, audio: npt.ArrayLike) -> FloatArray:
         """Return distances ``float64 [n]`` in [0, 1] of candidates ``[n, samples]``.
@@ -300,7 +300,7 @@ class _Scale:
     def __init__(
         self, seconds: float, bands: int, sample_rate: int, samples: int, overlap: bool
     ) -> None:
-        self.size = 2 ** max(4, round(math.log2(seconds * sample_rate)))
+        self.size: int = 2 ** max(4, round(math.log2(seconds * sample_rate)))
         self.bands = bands
         self._hop = self.size // 2 if overlap else self.size
         self._ahead = self._hop if overlap else 0  # samples before the first that a frame begins

@@ -39,9 +39,9 @@ __all__ = [
     "Search",
     "SearchProgress",
     "SearchResult",
+    "Stage",
     "make_optimizer",
     "search",
-    "Stage",
     "search_in_stages",
 ]
 

@@ -72,7 +72,7 @@ def search_in_stages(
     found: SearchResult | None = None  # by the stages before
     begin = 0.0
     for number, stage in enumerate(stages):
-        last = number + 1 == len(stages) or budget.renders == 1
+        last = number + 1 == len(stages)
         end = 1.0 if last else stage.until
         try:
             here = search.advance(_share(budget, end, found), _scaled(progress, begin, end))
@@ -81,7 +81,10 @@ def search_in_stages(
                 raise
             return dataclasses.replace(found, stopped="interrupted")
         joined = here if found is None else _joined(found, here)
-        if last or here.stopped == "interrupted" or (here.stopped == "exact" and stage.exact):
+        spent = budget.renders is not None and joined.renders >= budget.renders
+        if last or spent or here.stopped == "interrupted":
+            return joined
+        if here.stopped == "exact" and stage.exact:
             return joined
         if joined.renders < stages[number + 1].settled:
             here = search.advance(_share(budget, 1.0, found), _scaled(progress, end, 1.0))

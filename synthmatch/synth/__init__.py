@@ -2,7 +2,8 @@
 
 A synth has a ``name``, a ``space``, a ``sample_rate`` and a pure ``render``. It *may* also
 
-* render many vectors at once (:class:`BatchSynth`),
+* render many vectors at once (:class:`BatchSynth`), and parts of sounds faster than the
+  whole (:class:`ExcerptSynth`),
 * read and write preset files of its own (:class:`PresetSynth`), also of several
   presets (:class:`BankSynth`),
 * know what good patches look like (:class:`PriorSynth`), also around given values
@@ -45,9 +46,9 @@ from .protocol import (
     OwnNoteSynth,
     PresetSynth,
     PriorSynth,
+    Spans,
     StartsSynth,
     StrPath,
-    Spans,
     Synth,
 )
 from .rendering import (
@@ -81,9 +82,9 @@ __all__ = [
     "OwnNoteSynth",
     "PresetSynth",
     "PriorSynth",
+    "Spans",
     "StartsSynth",
     "StrPath",
-    "Spans",
     "Synth",
     "as_note",
     "audible",

@@ -114,6 +114,21 @@ def scale_distances(
     )
 
 
+def parts_apart(ones: list[AudioArray], others: list[AudioArray], rate: int) -> float:
+    """Return the mean difference in dB of spectra, level included, of parts of two sounds.
+
+    Where both are quiet, they do not count.
+    """
+    bands = np.geomspace(40.0, 0.4 * rate, 49)
+    powers = np.array(
+        [[_spectrum(part.astype(np.float64), rate, bands) for part in x] for x in (ones, others)]
+    )
+    floor = max(float(powers.max()) * 10 ** (_FLOOR / 10), 1e-30)
+    first, second = 10 * np.log10(powers + floor)
+    loud = (powers > floor).any(axis=0)
+    return float(np.abs(first - second)[loud].mean()) if loud.any() else 0.0
+
+
 def _spectrum(audio: FloatArray, rate: int, edges: FloatArray) -> FloatArray:
     power = np.abs(np.fft.rfft(audio * np.hanning(len(audio)))) ** 2
     total = np.concatenate([[0.0], np.cumsum(power)])

@@ -18,6 +18,7 @@ _OF_SOUND: tuple[Rule, ...] = (
     sound.purity,
     sound.inputs_untouched,
     sound.batch_equals_singles,
+    sound.excerpts,
     sound.fresh_process,
     sound.sample_rates,
     knowledge.own_note,

@@ -7,6 +7,7 @@ import inspect
 import numpy as np
 
 from ..synth import Note, Synth, render, render_batch
+from ..synth.capabilities import EXCERPTS
 from .probes import (
     NOTE,
     QUIETEST,
@@ -15,11 +16,14 @@ from .probes import (
     check_audio,
     corners_of,
     ensure,
+    parts_apart,
     patches_of,
     render_in_fresh_process,
     same_sound,
     scale_distances,
 )
+
+_ALIKE = 3.0  # dB between spectra of parts of a sound, and of the whole there
 
 
 def audio_format(synth: Synth) -> None:
@@ -141,6 +145,38 @@ def batch_equals_singles(synth: Synth) -> None:
         turned = render_batch(synth, vectors[::-1], note, rate)[::-1]
         for row, moved in zip(batch, turned, strict=True):
             same_sound(row, moved, "a vector sounds different elsewhere in a batch", ROUNDING)
+
+
+def excerpts(synth: Synth) -> None:
+    """Check that parts of sounds come alike in any company, and sound as in the whole."""
+    own = EXCERPTS.of(synth)
+    if own is None:
+        return
+    rate, samples = synth.sample_rate, NOTE.samples(synth.sample_rate)
+    fifth = samples // 5
+    spans = [(0, fifth), (2 * fifth, 3 * fifth), (4 * fifth, samples)]
+    vectors = np.stack([synth.space.encode(patch) for patch in patches_of(synth, 6)])
+    parts = own.render_excerpts(vectors, NOTE, rate, spans)
+    expected = (6, sum(last - first for first, last in spans))
+    ensure(
+        parts.shape == expected and parts.dtype == np.float32,
+        f"render_excerpts gives {parts.dtype} {list(parts.shape)}; return float32 {expected}",
+    )
+    turned = own.render_excerpts(vectors[::-1], NOTE, rate, spans)[::-1]
+    for row, moved in zip(parts, turned, strict=True):
+        same_sound(row, moved, "an excerpt sounds different elsewhere in a batch", ROUNDING)
+    whole = render_batch(synth, vectors, NOTE, rate)
+    ends = np.cumsum([last - first for first, last in spans])[:-1]
+    differences = [
+        parts_apart([sound[first:last] for first, last in spans], np.split(row, ends), rate)
+        for sound, row in zip(whole, parts, strict=True)
+    ]
+    apart = float(np.mean(differences))
+    ensure(
+        apart <= _ALIKE,
+        f"excerpts are {apart:.1f} dB from what the whole sounds like there; "
+        f"return the samples of each span, one span after the other",
+    )
 
 
 def fresh_process(synth: Synth) -> None:

@@ -27,6 +27,7 @@ from synthmatch.synth import (
     own_note,
     preset_suffixes,
     render_batch,
+    render_excerpts,
     sample_prior,
     save_patch,
 )
@@ -160,6 +161,7 @@ def _method(self, *arguments):
         ({"sample": np.zeros(3)}, "PriorSynth", "sample is ndarray, not a method"),
         ({"sample_given": _method}, "ConditionalPriorSynth", "it lacks sample"),
         ({"render_batch": True}, "BatchSynth", "render_batch is bool, not a method"),
+        ({"render_excerpts": 1}, "ExcerptSynth", "render_excerpts is int, not a method"),
         ({"note": 60}, "OwnNoteSynth", "note is int, not a Note"),
         ({"audible": 0.5}, "AudibleSynth", "audible is float, not a method"),
         ({"canonical": "yes"}, "CanonicalSynth", "canonical is str, not a method"),
@@ -174,6 +176,9 @@ def test_an_incomplete_capability_is_named_and_counts_as_absent(tmp_path, member
     assert all(found.values())
     vectors = Plain.space.sample(np.random.default_rng(0), 3)
     assert np.array_equal(render_batch(synth, vectors, NOTE), render_batch(Plain(), vectors, NOTE))
+    parts = render_excerpts(synth, vectors, NOTE, Plain.sample_rate, [(0, 5), (7, 9)])
+    whole = render_batch(Plain(), vectors, NOTE)
+    assert np.array_equal(parts, np.hstack([whole[:, :5], whole[:, 7:9]]))
     assert np.array_equal(sample_prior(synth, np.random.default_rng(0), 3), vectors)
     assert preset_suffixes(synth) == (".json",)
     save_patch(synth, {"cutoff": 0.25}, tmp_path / "a.json")

@@ -55,6 +55,10 @@ class Tone:
             row[:] = self.render(self.space.decode(vector), note, sample_rate)
         return out
 
+    def render_excerpts(self, vectors, note, sample_rate, spans):
+        whole = Tone.render_batch(self, vectors, note, sample_rate)
+        return np.concatenate([whole[:, first:last] for first, last in spans], axis=1)
+
     def sample(self, rng, n):
         return 0.25 + rng.random((n, len(self.space))) / 2
 
@@ -421,6 +425,28 @@ class Mute(Tone):
         return super().render(patch, note, sample_rate) * np.float32(note != self.note)
 
 
+class Brief(Tone):
+    """Gives up after the first part."""
+
+    def render_excerpts(self, vectors, note, sample_rate, spans):
+        parts = super().render_excerpts(vectors, note, sample_rate, spans)
+        parts[:, spans[0][1] - spans[0][0] :] = 0.0
+        return parts
+
+
+class Entire(Tone):
+    def render_excerpts(self, vectors, note, sample_rate, spans):
+        return self.render_batch(vectors, note, sample_rate)
+
+
+class Fading(Tone):
+    """The later in a batch, the softer."""
+
+    def render_excerpts(self, vectors, note, sample_rate, spans):
+        parts = super().render_excerpts(vectors, note, sample_rate, spans)
+        return parts / np.arange(1, len(vectors) + 1, dtype=np.float32)[:, None]
+
+
 class Presuming(Tone):
     """Takes the partials for inaudible in any shape."""
 
@@ -517,6 +543,9 @@ BROKEN = [
     ("inputs_untouched", InPlace, "read-only"),
     ("batch_equals_singles", Normalizing, "different alone and in a batch"),
     ("batch_equals_singles", Neighbourly, "different alone and in a batch"),
+    ("excerpts", Brief, "dB from what the whole sounds like there"),
+    ("excerpts", Entire, r"gives float32 \[6, 4000\]; return float32 \(6, 2400\)"),
+    ("excerpts", Fading, "different elsewhere in a batch"),
     ("fresh_process", Local, "different in another process; seed"),
     ("fresh_process", Crashing, "dies before it has rendered"),
     ("fresh_process", Unsettled, "cannot render: OSError: the licence is at home"),

@@ -270,6 +270,38 @@ def test_any_voice_is_finite_and_within_full_scale():
         assert np.isfinite(audio).all() and np.abs(audio).max() <= 2
 
 
+def test_parts_are_those_of_the_whole():
+    rng = np.random.default_rng(4)
+    voices = np.stack([init_voice() for _ in range(5)])
+    voices[:, COLUMN["algorithm"]] = rng.integers(0, 32, 5)
+    for op in range(1, 7):
+        voices[:, COLUMN[f"op{op}_output_level"]] = rng.integers(50, 100, 5)
+        voices[:, COLUMN[f"op{op}_f_coarse"]] = rng.integers(0, 6, 5)
+    voices[:, COLUMN["lfo_pm_depth"]] = 40
+    voices[:, COLUMN["lfo_speed"]] = 60
+    spans = [(0, 700), (3000, 3001), (6400, 9600)]
+    for engine in ("mark1", "modern"):
+        whole = render_voices(voices, 60, held=0.5, total=0.7, sample_rate=16000, engine=engine)
+        parts = render_voices(
+            voices, 60, held=0.5, total=0.7, sample_rate=16000, engine=engine, spans=spans
+        )
+        assert parts.shape == (5, 700 + 1 + 3200)
+        np.testing.assert_array_equal(parts[:, :700], whole[:, :700])
+        # Without feedback only the filter that removes the offset forgets.
+        later, expected = parts[:, 701 + 1600 :], whole[:, 6400 + 1600 : 9600]
+        assert np.abs(later - expected).max() < 0.01 * np.abs(expected).max()
+        everything = render_voices(
+            voices, 60, held=0.5, total=0.7, sample_rate=16000, engine=engine, spans=[(0, 11200)]
+        )
+        np.testing.assert_array_equal(everything, whole)
+
+
+@pytest.mark.parametrize("spans", [[], [(0, 0)], [(5, 3)], [(4, 9), (8, 12)], [(0, 17000)]])
+def test_spans_that_are_no_parts_are_refused(spans):
+    with pytest.raises(ParameterError, match=r"give \(first, last\) of at least one, in order"):
+        render_voices(init_voice()[None], total=1.0, sample_rate=16000, spans=spans)
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [

@@ -160,7 +160,11 @@ def _layout(
     if spans is None:
         return np.arange(-(-samples // block)), None
     ends = [0, *(end for span in spans for end in span), samples]
-    if not spans or any(a > b for a, b in itertools.pairwise(ends)) or any(a == b for a, b in spans):
+    if (
+        not spans
+        or any(a > b for a, b in itertools.pairwise(ends))
+        or any(a == b for a, b in spans)
+    ):
         raise ParameterError(
             f"spans {list(spans)} of {samples} samples; give (first, last) of at least one, "
             f"in order, not empty and apart"
