@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import ParameterError
 from ..parameters import FloatArray, Value
 from .capabilities import (
     AUDIBLE,
@@ -78,6 +80,31 @@ def renders_excerpts(synth: Synth) -> bool:
     return EXCERPTS.of(synth) is not None
 
 
+def check_spans(spans: Spans, samples: int) -> int:
+    """Return how many samples parts of a sound have together.
+
+    Parameters
+    ----------
+    spans : sequence of (int, int)
+        First sample and the one after the last of each.
+    samples : int
+        Of the whole.
+
+    Raises
+    ------
+    ParameterError
+        Unless there is a part at least, and all are in order, not empty and apart.
+    """
+    ends = [0, *(end for span in spans for end in span), samples]
+    ordered = all(a <= b for a, b in itertools.pairwise(ends))
+    if not spans or not ordered or any(first == last for first, last in spans):
+        raise ParameterError(
+            f"spans {list(spans)} of {samples} samples; give (first, last) of at least one, "
+            f"in order, not empty and apart"
+        )
+    return sum(last - first for first, last in spans)
+
+
 def render_excerpts(
     synth: Synth, vectors: npt.ArrayLike, note: Note, sample_rate: int, spans: Spans
 ) -> AudioArray:
@@ -91,8 +118,14 @@ def render_excerpts(
         See :func:`render_batch`.
     spans : sequence of (int, int)
         First sample and the one after the last of each part, in order and apart.
+
+    Raises
+    ------
+    ParameterError
+        If vectors or spans do not fit.
     """
     checked = synth.space.check_vectors(vectors)
+    check_spans(spans, note.samples(sample_rate))
     own = EXCERPTS.of(synth)
     if len(checked) and own is not None:
         return own.render_excerpts(checked, note, sample_rate, spans)

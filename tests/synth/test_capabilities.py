@@ -177,6 +177,8 @@ def test_an_incomplete_capability_is_named_and_counts_as_absent(tmp_path, member
     vectors = Plain.space.sample(np.random.default_rng(0), 3)
     assert np.array_equal(render_batch(synth, vectors, NOTE), render_batch(Plain(), vectors, NOTE))
     parts = render_excerpts(synth, vectors, NOTE, Plain.sample_rate, [(0, 5), (7, 9)])
+    with pytest.raises(ParameterError, match=r"spans \[\(3, 2\)\] of"):
+        render_excerpts(synth, vectors, NOTE, Plain.sample_rate, [(3, 2)])
     whole = render_batch(Plain(), vectors, NOTE)
     assert np.array_equal(parts, np.hstack([whole[:, :5], whole[:, 7:9]]))
     assert np.array_equal(sample_prior(synth, np.random.default_rng(0), 3), vectors)

@@ -11,8 +11,6 @@ operator switches, a bit mask with operator 6 in bit 0 and operator 1 in bit 5.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthmatch.errors import ParameterError
-from synthmatch.synth import AudioArray, Note
+from synthmatch.synth import AudioArray, Note, Spans, check_spans
 
 from ...voices import LARGEST, SWITCHES_ON, VOICE, VoiceArray
 from .. import ENGINES, Engine
@@ -45,7 +43,7 @@ def render_voices(
     sample_rate: int = 44100,
     engine: Engine = "mark1",
     seed: int | None = None,
-    spans: Sequence[tuple[int, int]] | None = None,
+    spans: Spans | None = None,
 ) -> npt.NDArray[np.float32]:
     """Render one note of each voice.
 
@@ -137,7 +135,7 @@ def play(
     note: Note,
     sample_rate: int,
     engine: Engine,
-    spans: Sequence[tuple[int, int]] | None = None,
+    spans: Spans | None = None,
 ) -> AudioArray:
     """Return ``float32 [n, samples]`` of voices ``[n, 156]`` that play a note, pitch rounded."""
     return render_voices(
@@ -153,22 +151,13 @@ def play(
 
 
 def _layout(
-    spans: Sequence[tuple[int, int]] | None, samples: int
+    spans: Spans | None, samples: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
     """Return the blocks to render, and which of their samples are wanted, None for all."""
     block = tables.BLOCK
     if spans is None:
         return np.arange(-(-samples // block)), None
-    ends = [0, *(end for span in spans for end in span), samples]
-    if (
-        not spans
-        or any(a > b for a, b in itertools.pairwise(ends))
-        or any(a == b for a, b in spans)
-    ):
-        raise ParameterError(
-            f"spans {list(spans)} of {samples} samples; give (first, last) of at least one, "
-            f"in order, not empty and apart"
-        )
+    check_spans(spans, samples)
     wanted = np.concatenate([np.arange(first, last) for first, last in spans])
     blocks = np.unique(wanted // block)
     kept = np.searchsorted(blocks, wanted // block) * block + wanted % block

@@ -8,7 +8,6 @@ played: knobs have settled, the filter has come to rest, LFOs stand at their beg
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from synthmatch.errors import ParameterError
-from synthmatch.synth import Spans
+from synthmatch.synth import Spans, check_spans
 
 from . import filter_types, filters, modulation, oscillators, output, tables
 from . import programme as pg
@@ -142,15 +141,8 @@ class _Parts:
     """Parts of a sound, and what has to be played at a multiple of its rate to have them."""
 
     def __init__(self, spans: Spans, samples: int, factor: int) -> None:
-        ends = [0, *(end for span in spans for end in span), samples]
-        ordered = all(a <= b for a, b in itertools.pairwise(ends))
-        if not spans or not ordered or any(a == b for a, b in spans):
-            raise ParameterError(
-                f"spans {list(spans)} of {samples} samples; give (first, last) of at least one, "
-                f"in order, not empty and apart"
-            )
+        self.samples = check_spans(spans, samples)
         margin = LATE if factor > 1 else 0
-        self.samples = sum(last - first for first, last in spans)
         self._spans, self._factor = spans, factor
         self._wider = [(max(0, a - margin), min(samples, b + margin)) for a, b in spans]
         self.end = self._wider[-1][1] * factor
