@@ -35,6 +35,7 @@ _FROM_BANK = 32  # presets of the user's bank that are tried
 _FROM_STARTS = 64  # draws of the prior that are tried, the nearest of very many
 _NEAR = 2048  # draws that a search takes half of its fresh ones from, in turn
 _EXCERPTS = 0.6  # share of a budget for the stage that compares excerpts
+_LONGEST = 10.0  # seconds of it, at most: by then it finds no more
 _LAST = 0.2  # and for the last stage, where sounds are compared at a higher rate
 _SETTLED = 2500  # renders before it without which there is none
 _POOL = 2000  # best distinct vectors of a search that candidates are picked from
@@ -97,7 +98,8 @@ class Finder:
         if budget is not None and budget.seconds is not None and renders_excerpts(self._synth):
             parts = target.evaluate_excerpts(self._synth, rates[0])
             if parts is not None:
-                stages.insert(0, Stage(parts, until=_EXCERPTS, exact=False))
+                until = min(_EXCERPTS, _LONGEST / budget.seconds)
+                stages.insert(0, Stage(parts, until=until, exact=False))
         for stage in stages:
             stage.evaluate(self._synth.space.encode({})[None])
         return stages

@@ -79,6 +79,7 @@ def test_searches_of_seconds_begin_with_excerpts_where_the_synth_renders_them(de
     seconds = stages(synth, Budget(seconds=1))
     assert len(seconds) == 3 and [stage.exact for stage in seconds] == [False, True, True]
     assert 0 < seconds[0].until < seconds[1].until < 1
+    assert stages(synth, Budget(seconds=100))[0].until * 100 < seconds[0].until * 100 / 2
     for budget in (Budget(renders=10), None):
         assert len(stages(synth, budget)) == 2
     whole = seconds[1].evaluate(vectors)
