@@ -82,11 +82,14 @@ class Finder:
         self._seed = seed
         self._starts = starts
 
-    def prepare(self, target: Target, budget: Budget | None) -> list[Stage]:
+    def prepare(
+        self, target: Target, budget: Budget | None, start: FloatArray | None = None
+    ) -> list[Stage]:
         """Return what a search within a budget goes by, stage after stage.
 
-        Excerpts save time, so they serve a budget of seconds only. Each distance is called
-        once, since engines compile on their first sound: that is not to count as search.
+        Excerpts save time, so they serve a budget of seconds only, and from a ``start``, near
+        already, they would lead away. Each distance is called once, since engines compile on
+        their first sound: that is not to count as search.
         """
         rates = search_rates(target, self._synth.sample_rate)
         # What a later stage goes over again need not be exact.
@@ -95,10 +98,11 @@ class Finder:
             stages[0] = dataclasses.replace(stages[0], settled=_SETTLED)
             quick = target.evaluate(self._synth, rates[0], quick=True)
             stages.insert(0, Stage(quick, until=1 - _LAST))
-        if budget is not None and budget.seconds is not None and renders_excerpts(self._synth):
+        seconds = budget.seconds if budget is not None and start is None else None
+        if seconds is not None and renders_excerpts(self._synth):
             parts = target.evaluate_excerpts(self._synth, rates[0])
             if parts is not None:
-                until = min(_EXCERPTS, _LONGEST / budget.seconds)
+                until = min(_EXCERPTS, _LONGEST / seconds)
                 stages.insert(0, Stage(parts, until=until, exact=False))
         for stage in stages:
             stage.evaluate(self._synth.space.encode({})[None])

@@ -62,7 +62,7 @@ def find_match(
     with threads(workers) as pool:
         began = time.perf_counter()
         target = Target(recording, note, pool)
-        stages = finder.prepare(target, budget)
+        stages = finder.prepare(target, budget, start)
         proposed = finder.propose(target, budget, start)
         prepared = time.perf_counter()
         found = finder.find(stages, proposed, budget, progress)

@@ -72,8 +72,8 @@ def test_a_short_sound_has_no_excerpts(dexed):
 def test_searches_of_seconds_begin_with_excerpts_where_the_synth_renders_them(dexed):
     synth, vectors, made = dexed
 
-    def stages(which, budget):
-        return Finder(which, None, None, "genetic", 0).prepare(made, budget)
+    def stages(which, budget, start=None):
+        return Finder(which, None, None, "genetic", 0).prepare(made, budget, start)
 
     assert renders_excerpts(synth) and not renders_excerpts(load_synth("jsyn"))
     seconds = stages(synth, Budget(seconds=1))
@@ -82,6 +82,8 @@ def test_searches_of_seconds_begin_with_excerpts_where_the_synth_renders_them(de
     assert stages(synth, Budget(seconds=100))[0].until * 100 < seconds[0].until * 100 / 2
     for budget in (Budget(renders=10), None):
         assert len(stages(synth, budget)) == 2
+    started = stages(synth, Budget(seconds=1), start=vectors[:2])
+    assert len(started) == 2  # what is refined is near already
     whole = seconds[1].evaluate(vectors)
     np.testing.assert_array_equal(whole, stages(synth, None)[0].evaluate(vectors))
     assert len(stages(load_synth("jsyn"), Budget(seconds=1))) == 1
