@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from synthmatch.errors import ParameterError
 from synthmatch.parameters import FloatArray, ParameterSpace, Patch, Value
-from synthmatch.synth import AudioArray, Finding, Note, Spans
+from synthmatch.synth import AudioArray, Finding, Note
 
 from . import files
 from .equivalence import audible, canonical
@@ -126,21 +126,6 @@ class Tal:
         from .backends.embedded import play
 
         return play(presets, note, rate)
-
-    @property
-    def render_excerpts(self) -> Callable[..., AudioArray] | None:
-        """What renders parts of sounds, as :class:`synthmatch.synth.ExcerptSynth` says.
-
-        None for the plug-in, which has to play all of a sound.
-        """
-        return self._render_excerpts if self._plugin is None else None
-
-    def _render_excerpts(
-        self, vectors: FloatArray, note: Note, sample_rate: int, spans: Spans
-    ) -> AudioArray:
-        from .backends.embedded import play
-
-        return play(to_presets(self.space, vectors), note, sample_rate, spans)
 
     def canonical(self, vectors: FloatArray) -> FloatArray:
         """Return ``vectors [n, d]`` with what changes nothing at one value.

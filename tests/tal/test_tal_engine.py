@@ -15,7 +15,6 @@ import soundfile
 
 from synthmatch.errors import ParameterError
 from synthmatch.metrics import log_spectral_distance
-from synthmatch.testing.probes import parts_apart
 from synthmatch_tal.backends.embedded import filter_types, filters, tables
 from synthmatch_tal.backends.embedded.decimation import decimate
 from synthmatch_tal.backends.embedded.engine import Before, render_presets
@@ -142,46 +141,6 @@ def test_decimation_keeps_what_the_lower_rate_holds():
 
 def random_presets(n, seed=0):
     return np.random.default_rng(seed).uniform(0, 1, (n, len(NAMES)))
-
-
-@pytest.mark.parametrize("rate", [16000, 44100])
-def test_parts_are_those_of_the_whole(rate):
-    rows = np.array(
-        [
-            preset(osc1waveform=0.0, cutoff=0.7),
-            preset(osc1waveform=0.5, cutoff=0.6, lfo1destination=0.25, lfo1amount=0.7),
-            preset(osc1volume=0.0, osc2volume=0.8, osc2waveform=0.5, cutoff=0.9),
-            preset(osc1volume=0.0, osc2volume=0.8, osc2waveform=0.75, osc3volume=0.5),
-        ]
-    )
-    whole = play(rows, rate=rate, held=1.0, total=1.3)
-    tenth = round(rate / 10)
-    spans = [
-        (0, tenth),
-        (4 * tenth, 5 * tenth),
-        (5 * tenth + 7, 6 * tenth),
-        (11 * tenth, len(whole[0])),
-    ]
-    parts = play(rows, rate=rate, held=1.0, total=1.3, spans=spans)
-    assert parts.shape == (4, sum(last - first for first, last in spans))
-    np.testing.assert_allclose(parts[:, :tenth], whole[:, :tenth], atol=1e-6)
-    ends = np.cumsum([last - first for first, last in spans])[:-1]
-    for (first, last), part in zip(spans[:3], np.split(parts, ends, axis=1), strict=False):
-        expected = whole[:, first:last]
-        for row in range(4):
-            assert parts_apart([expected[row]], [part[row]], rate) < 0.1
-            if row != 1:  # the phases of a vibrato are not followed so far
-                error = np.linalg.norm(expected[row] - part[row])
-                assert error < 0.02 * np.linalg.norm(expected[row])
-    assert np.abs(parts[:, ends[-1] :]).max() <= np.abs(whole[:, spans[-1][0] :]).max() < 1e-3
-    everything = play(rows, rate=rate, held=1.0, total=1.3, spans=[(0, len(whole[0]))])
-    np.testing.assert_allclose(everything, whole, atol=1e-6)
-
-
-@pytest.mark.parametrize("spans", [[], [(0, 0)], [(5, 3)], [(4, 9), (8, 12)], [(0, 17000)]])
-def test_spans_that_are_no_parts_are_refused(spans):
-    with pytest.raises(ParameterError, match=r"give \(first, last\) of at least one, in order"):
-        play(preset(), rate=16000, spans=spans)
 
 
 def test_rows_are_independent_and_repeat():

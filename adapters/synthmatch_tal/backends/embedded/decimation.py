@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-LATE = 24  # samples of the result that the filter reaches back and ahead
+_LATE = 24  # samples of the result that the filter reaches back and ahead
 _BAND = 0.93  # of the lower rate's band, that is kept
 _WINDOW = 9.0  # beta of Kaiser's
 _BLOCK = 512  # samples of the result, which stay in the processor's nearest memory
@@ -40,8 +40,8 @@ def _phases(factor: int) -> Floats:
     """Return the low-pass, symmetric and of gain 1, as its phases ``[factor, taps]``."""
     from scipy.signal import firwin
 
-    taps = firwin(2 * LATE * factor + 1, _BAND / factor, window=("kaiser", _WINDOW))
-    width = -(-(2 * LATE + 1) // _UNROLLED) * _UNROLLED
+    taps = firwin(2 * _LATE * factor + 1, _BAND / factor, window=("kaiser", _WINDOW))
+    width = -(-(2 * _LATE + 1) // _UNROLLED) * _UNROLLED
     padded = np.zeros(width * factor, np.float32)
     padded[: len(taps)] = taps
     table = np.ascontiguousarray(padded.reshape(width, factor).T)
@@ -63,13 +63,13 @@ def _run(
         for first in range(0, samples, _BLOCK):
             n = min(_BLOCK, samples - first)
             total[:] = np.float32(0)
-            low = max(LATE - first, 0)  # of what lies inside the sound
-            high = min(_BLOCK + width, audio.shape[1] // factor - first + LATE)
+            low = max(_LATE - first, 0)  # of what lies inside the sound
+            high = min(_BLOCK + width, audio.shape[1] // factor - first + _LATE)
             for phase in range(factor):
                 part[:low] = np.float32(0)
                 part[high:] = np.float32(0)
-                start = (first + low - LATE) * factor + phase
-                inside = audio[k, start : (first + high - LATE) * factor : factor]
+                start = (first + low - _LATE) * factor + phase
+                inside = audio[k, start : (first + high - _LATE) * factor : factor]
                 for i in range(high - low):
                     part[low + i] = inside[i]
                 for tap in range(0, width, _UNROLLED):

@@ -16,18 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from synthmatch.errors import ParameterError
-from synthmatch.synth import Spans, check_spans
 
 from . import filter_types, filters, modulation, oscillators, output, tables
 from . import programme as pg
-from .decimation import LATE, decimate_into
+from .decimation import decimate_into
 from .filters import CHUNK, HISTORY, PARTS, WIDTH
 from .programme import COLUMN, NAMES, Floats, Ints, Programme, build
 
 _Number = TypeVar("_Number", np.float32, np.int64)
 
 _BLOCK = 1024  # samples
-_RUN_UP = 1  # blocks that are played before a part, for the filter
 _APART = 16  # samples between voices, whose addresses would else fall together in caches
 _SETTLE = 2000  # samples that a silent voice runs its filter
 _SMOOTHING = 1000.0  # samples at 44.1 kHz, of the cutoff knob
@@ -62,7 +60,6 @@ def render_presets(
     total: float = 1.5,
     sample_rate: int = 44100,
     before: Before | None = None,
-    spans: Spans | None = None,
 ) -> npt.NDArray[np.float32]:
     """Render one note of each preset.
 
@@ -79,16 +76,11 @@ def render_presets(
         sound otherwise, or not at all: such rates are played at a multiple, and reduced.
     before : Before, optional
         What was played before.
-    spans : sequence of (int, int), optional
-        First sample and the one after the last of each part that is rendered, in order and
-        apart. Between them envelopes and LFOs go on as ever, and oscillators at about their
-        frequency.
 
     Returns
     -------
     float32 array [n, samples]
-        Full scale is 1; ``samples`` is ``round(total * sample_rate)``, at least 1, or what
-        ``spans`` add up to, one after another.
+        Full scale is 1; ``samples`` is ``round(total * sample_rate)``, at least 1.
 
     Raises
     ------
@@ -112,20 +104,16 @@ def render_presets(
     samples = max(1, round(total * sample_rate))
     clock = _Clock(rate, round(held * rate), samples * factor, pitch, velocity, before)
     groups = _groups(table, 1 if before is not None else PARTS * WIDTH)
-    parts = _Parts(spans, samples, factor) if spans is not None else None
-    audio = np.empty((len(table), parts.samples if parts else samples), np.float32)
+    audio = np.empty((len(table), samples), np.float32)
 
     def task(rows: npt.NDArray[np.int64]) -> None:
         group = _Group(table[rows], clock)
-        if parts is None and factor == 1:
+        if factor == 1:
             group.render(audio, rows)
             return
-        faster = np.empty((len(rows), parts.end if parts else samples * factor), np.float32)
-        group.render(faster, np.arange(len(rows)), parts.blocks if parts else None)
-        if parts is None:
-            decimate_into(faster, factor, rows, audio)
-        else:
-            parts.gather(faster, rows, audio)
+        faster = np.empty((len(rows), samples * factor), np.float32)
+        group.render(faster, np.arange(len(rows)))
+        decimate_into(faster, factor, rows, audio)
 
     threads = min(numba.get_num_threads(), len(groups))
     if threads < 2:
@@ -135,33 +123,6 @@ def render_presets(
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(task, groups))
     return audio
-
-
-class _Parts:
-    """Parts of a sound, and what has to be played at a multiple of its rate to have them."""
-
-    def __init__(self, spans: Spans, samples: int, factor: int) -> None:
-        self.samples = check_spans(spans, samples)
-        margin = LATE if factor > 1 else 0
-        self._spans, self._factor = spans, factor
-        self._wider = [(max(0, a - margin), min(samples, b + margin)) for a, b in spans]
-        self.end = self._wider[-1][1] * factor
-        self.blocks = np.zeros(-(-self.end // _BLOCK), np.bool_)
-        for first, last in self._wider:
-            begin = first * factor // _BLOCK - _RUN_UP
-            self.blocks[max(0, begin) : -(-last * factor // _BLOCK)] = True
-
-    def gather(self, faster: Floats, rows: Ints, out: Floats) -> None:
-        """Write the parts of ``faster [n, end]`` to the ``rows [n]`` of ``out [m, samples]``."""
-        at = 0
-        for (first, last), (begin, end) in zip(self._spans, self._wider, strict=True):
-            part = np.ascontiguousarray(faster[:, begin * self._factor : end * self._factor])
-            reduced = part
-            if self._factor > 1:
-                reduced = np.empty((len(rows), end - begin), np.float32)
-                decimate_into(part, self._factor, np.arange(len(rows)), reduced)
-            out[rows, at : at + last - first] = reduced[:, first - begin : last - begin]
-            at += last - first
 
 
 def _groups(table: Floats, most: int) -> list[Ints]:
@@ -224,13 +185,8 @@ class _Group:
         self._control = np.zeros((n, modulation.CONTROLS, _BLOCK + 1), np.float32)
         self._room = np.zeros((oscillators.ROOM, _BLOCK + 1), np.float32)
 
-    def render(
-        self, out: Floats, rows: Ints, wanted: npt.NDArray[np.bool_] | None = None
-    ) -> None:  # fmt: skip
-        """Write the voices to the ``rows [n]`` of ``out [m, samples]``, or blocks that are wanted.
-
-        What is not wanted is left as it is.
-        """
+    def render(self, out: Floats, rows: Ints) -> None:
+        """Write the voices to the ``rows [n]`` of ``out [m, total]``."""
         clock = self._clock
         programme = self._programme(clock.pitch, clock.velocity)
         x, c = programme
@@ -246,7 +202,7 @@ class _Group:
         if clock.before is not None:
             self._precede(clock.before)
         self._begin(programme)
-        self._play(programme, clock.held, out, rows, wanted)
+        self._play(programme, clock.held, out, rows)
 
     def _in_parts(self, values: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
         """Return numbers ``[n]`` of the voices as ``[parts, WIDTH]``, 0 where there is none."""
@@ -314,29 +270,19 @@ class _Group:
             self._places[silent, place + oscillators.SINCE] = 0
         self._corrections[silent] = 0
 
-    def _play(
-        self, programme: Programme, held: int, out: Floats, rows: Ints,
-        wanted: npt.NDArray[np.bool_] | None = None,
-    ) -> Ints:  # fmt: skip
+    def _play(self, programme: Programme, held: int, out: Floats, rows: Ints) -> Ints:
         """Write a note to rows of ``out [m, samples]``; return how long each voice sounded."""
         x, c = programme
         pace = np.float32(0.004) * np.float32(44100) / np.float32(self._clock.rate)
         period = np.float32(1) / np.float32(self._clock.rate)
         waves, steps, corners = tables.lfo_waves(), tables.steps(), tables.corners()
-        sounded, counts, passed = np.zeros((3, self._n), np.int64)
+        sounded, counts = np.zeros((2, self._n), np.int64)
         for first in range(0, out.shape[1], _BLOCK):
             n = min(_BLOCK, out.shape[1] - first)
             modulation.run(
                 x, c, self._moving, self._turns, n, held - first, pace, waves, self._control, counts
             )
             sounded += counts
-            if wanted is not None and not wanted[first // _BLOCK]:
-                passed += counts
-                self._blocked[counts < n] = 0  # what has ended leaves nothing
-                if wanted[first // _BLOCK + 1]:
-                    self._turn_on(programme, passed, counts // 2)
-                    passed[:] = 0
-                continue
             longest = int(counts.max())
             if longest:
                 oscillators.run(
@@ -347,23 +293,6 @@ class _Group:
                 self._run_filter(longest, last + 1, self._control[:, modulation.CUT])
             output.run(self._filtered, counts, n, self._control, x, self._blocked, out, rows, first)
         return sounded
-
-    def _turn_on(self, programme: Programme, samples: Ints, middle: Ints) -> None:
-        """Let oscillators turn for so many ``samples [n]``, at the pitch in the ``middle [n]``."""
-        x, c = programme
-        voices = np.arange(self._n)
-        for osc in range(3):
-            note = x[:, pg.SUB]
-            if osc < 2:
-                note = self._control[voices, modulation.NOTE1 + osc, middle]
-            note = np.where(samples > 0, note, 0).astype(np.float64)  # of what has ended: anything
-            turns = 880.0 * np.exp2((note - 81) / 12) * samples / self._clock.rate
-            at = osc * oscillators.STATES
-            halves = (c[:, pg.WAVE2] - 1 == oscillators.TRIANGLE) & (osc == 1)
-            phase = self._waving[:, at + oscillators.PHASE] + np.where(halves, 2, 1) * turns
-            self._waving[:, at + oscillators.PHASE] = phase % 1
-            turned = halves & (np.floor(phase) % 2 == 1)
-            self._waving[turned, at + oscillators.SIGN] *= -1
 
     def _precede(self, before: Before) -> None:
         """Play the note before, of one voice, and let the voice come to rest as far as it does."""

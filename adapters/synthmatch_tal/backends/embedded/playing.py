@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from synthmatch.synth import AudioArray, Note, Spans
+from synthmatch.synth import AudioArray, Note
 
 from ...space import ORDER
 from .engine import render_presets
@@ -14,13 +14,8 @@ from .programme import NAMES
 _COLUMNS = [ORDER.index(name) for name in NAMES]
 
 
-def play(
-    presets: npt.NDArray[np.float64], note: Note, sample_rate: int, spans: Spans | None = None
-) -> AudioArray:
-    """Return ``float32 [n, samples]`` of presets ``[n, len(ORDER)]``, without effects.
-
-    Of parts of the sound only where ``spans`` are given, one after another.
-    """
+def play(presets: npt.NDArray[np.float64], note: Note, sample_rate: int) -> AudioArray:
+    """Return ``float32 [n, samples]`` of presets ``[n, len(ORDER)]``, without effects."""
     return render_presets(
         presets[:, _COLUMNS],
         round(note.pitch),
@@ -28,5 +23,4 @@ def play(
         held=note.held,
         total=note.total,
         sample_rate=sample_rate,
-        spans=spans,
     )
