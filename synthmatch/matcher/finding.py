@@ -92,18 +92,19 @@ class Finder:
         their first sound: that is not to count as search.
         """
         rates = search_rates(target, self._synth.sample_rate)
-        # What a later stage goes over again need not be exact.
-        stages = [Stage(target.evaluate(self._synth, rates[-1]))]
-        if len(rates) > 1:
-            stages[0] = dataclasses.replace(stages[0], settled=_SETTLED)
-            quick = target.evaluate(self._synth, rates[0], quick=True)
-            stages.insert(0, Stage(quick, until=1 - _LAST))
+        stages = []
         seconds = budget.seconds if budget is not None and start is None else None
         if seconds is not None and renders_excerpts(self._synth):
             parts = target.evaluate_excerpts(self._synth, rates[0])
             if parts is not None:
                 until = min(_EXCERPTS, _LONGEST / seconds)
-                stages.insert(0, Stage(parts, until=until, exact=False))
+                stages.append(Stage(parts, until=until, exact=False))
+        if len(rates) > 1:
+            # What a later stage goes over again need not be exact.
+            quick = target.evaluate(self._synth, rates[0], quick=True)
+            stages.append(Stage(quick, until=1 - _LAST))
+        settled = _SETTLED if len(rates) > 1 else 0
+        stages.append(Stage(target.evaluate(self._synth, rates[-1]), settled=settled))
         for stage in stages:
             stage.evaluate(self._synth.space.encode({})[None])
         return stages

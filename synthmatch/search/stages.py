@@ -70,9 +70,9 @@ def search_in_stages(
     """
     search = Search(stages[0].evaluate, optimizer(0, start), keep=keep)
     found: SearchResult | None = None  # by the stages before
-    begin = 0.0
-    for number, stage in enumerate(stages):
-        last = number + 1 == len(stages)
+    number, begin = 0, 0.0
+    while True:
+        stage, last = stages[number], number + 1 == len(stages)
         end = 1.0 if last else stage.until
         try:
             here = search.advance(_share(budget, end, found), _scaled(progress, begin, end))
@@ -80,20 +80,19 @@ def search_in_stages(
             if found is None:
                 raise
             return dataclasses.replace(found, stopped="interrupted")
-        joined = here if found is None else _joined(found, here)
+        joined = _joined(found, here)
         spent = budget.renders is not None and joined.renders >= budget.renders
         if last or spent or here.stopped == "interrupted":
             return joined
         if here.stopped == "exact" and stage.exact:
             return joined
-        if joined.renders < stages[number + 1].settled:
+        number += 1
+        if joined.renders < stages[number].settled:
             here = search.advance(_share(budget, 1.0, found), _scaled(progress, end, 1.0))
-            return here if found is None else _joined(found, here)
+            return _joined(found, here)
         found, begin = joined, end
-        search = Search(
-            stages[number + 1].evaluate, optimizer(number + 1, here.vectors[:_CARRIED]), keep=keep
-        )
-    raise ValueError("a search has at least one stage")
+        following = optimizer(number, here.vectors[:_CARRIED])
+        search = Search(stages[number].evaluate, following, keep=keep)
 
 
 def _share(budget: Budget, share: float, spent: SearchResult | None) -> Budget:
@@ -117,8 +116,10 @@ def _scaled(progress: SearchProgress | None, begin: float, end: float) -> Search
     return report
 
 
-def _joined(before: SearchResult, after: SearchResult) -> SearchResult:
+def _joined(before: SearchResult | None, after: SearchResult) -> SearchResult:
     """Return what two stages found, the later first; their losses do not compare."""
+    if before is None:
+        return after
     known = set(keys(after.vectors))
     rest = np.array([key not in known for key in keys(before.vectors)])
     later = [(before.renders + n, before.seconds + s, loss) for n, s, loss in after.history]

@@ -84,6 +84,13 @@ def _remove_offset(sounds: Floats, silent: Flags, begins: Flags, blocker: np.flo
 
 
 @compiled
+def _pass_block(phases: Words, steps: Words) -> None:
+    """Advance the phases of the operators by a block."""
+    for op in range(6):
+        phases[op] = (phases[op] + (steps[op] << 6)) & CYCLE
+
+
+@compiled
 def _voice(
     shared: Ints, rows: Ints, release: int, mark1: bool, increments: Ints, waves: Waves,
     wanted_blocks: Ints, out: Floats, silent: Flags,
@@ -129,8 +136,7 @@ def _voice(
                     steps[op] = phase_increment(pitch, increments)
         here = wanted_blocks[place] == block
         if not here and wanted_blocks[place] != block + 1:
-            for op in range(6):
-                phases[op] = (phases[op] + (steps[op] << 6)) & CYCLE
+            _pass_block(phases, steps)
             continue
 
         active = 0
@@ -157,8 +163,7 @@ def _voice(
             silent[place:] = True
             return
         if not here:
-            for op in range(6):
-                phases[op] = (phases[op] + (steps[op] << 6)) & CYCLE
+            _pass_block(phases, steps)
             continue
 
         # What is heard, what modulates that, and an operator with a memory.
@@ -192,8 +197,7 @@ def _voice(
                         play_modern(result, bend, phase, step, gain, ramp, waves)
                 buffers[op] = result
         add(mix, buffers, wanted & heads)
-        for op in range(6):
-            phases[op] = (phases[op] + (steps[op] << 6)) & CYCLE
+        _pass_block(phases, steps)
         silent[place] = wanted & heads == 0
         _emit(mix, out, place * BLOCK)
         place += 1
