@@ -74,3 +74,11 @@ def test_the_public_names_exist_are_few_and_are_listed():
     assert len(synthmatch.__all__) < 12
     with pytest.raises(AttributeError, match="no attribute 'Sinth'"):
         synthmatch.Sinth  # noqa: B018
+
+
+def test_matching_and_training_load_no_scipy_signal():
+    """It takes as long to load as all that they need of scipy and numba together."""
+    code = "import sys, synthmatch.matcher, synthmatch.training; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "synthmatch.training" in loaded and "scipy.signal" not in loaded

@@ -48,8 +48,11 @@ def test_a_draw_is_found_again_at_any_note(starts: Starts) -> None:
     vectors = starts.draws.between(middle, middle + 24)
     for note in notes:
         sounds = render_batch(synth, vectors, note, RATE)
-        found = [starts.nearest(sound, RATE, note, 64).take(64) for sound in 0.3 * sounds]
-        hits = [(near == v).all(axis=1).any() for near, v in zip(found, vectors, strict=True)]
+        nearest = [starts.nearest(sound, RATE, note, 64) for sound in 0.3 * sounds]
+        hits = [
+            any((near.take(1)[0] == vector).all() for _ in range(64))  # the first is most often it
+            for near, vector in zip(nearest, vectors, strict=True)
+        ]
         assert np.mean(hits) > 0.5
 
 

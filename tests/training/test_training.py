@@ -36,7 +36,7 @@ from synthmatch.weights.tensors import read_tensors, write_tensors
 QUICK = Recipe(steps=12, batch=8, validations=3, validate=32)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -463,34 +463,58 @@ from sine_synth import sine_source
 from synthmatch import _files
 from synthmatch.training import Recipe, train
 torch.set_num_threads(1)
-left = [int(sys.argv[2])]
 sync = _files._sync
-def die(path):
-    if left[0] == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    left[0] -= 1
-    sync(path)
-_files._sync = die
-recipe = Recipe(steps=12, batch=8, validations=3, validate=32)
-train(sine_source(), "conv1", out=sys.argv[1], recipe=recipe, device="cpu")
+def dies_at(write):
+    left = [write]
+    def die(path):
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left[0] -= 1
+        sync(path)
+    _files._sync = die
+    recipe = Recipe(steps=12, batch=8, validations=3, validate=32)
+    out = f"{sys.argv[1]}/{write}"
+    train(sine_source(), "conv1", out=out, recipe=recipe, device="cpu")
+for write in map(int, sys.argv[2:]):
+    child = os.fork()  # which has imported everything
+    if child == 0:
+        dies_at(write)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
+WRITES = (2, 4, 5, 6, 9)
 
 
-@pytest.mark.parametrize("write", [2, 4, 5, 6, 9])
-def test_a_run_that_was_killed_while_it_wrote_goes_on_to_the_same_end(tmp_path, write):
-    """However early: the checkpoint is there before anything that looks like a model."""
-    script = tmp_path / "killed.py"
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """Return a folder of runs that were killed at so many writes, and what each exited with."""
+    folder = tmp_path_factory.mktemp("killed")
+    script = folder / "killed.py"
     script.write_text(KILLED)
-    command = [sys.executable, str(script), str(tmp_path / "m"), str(write)]
-    done = subprocess.run(command, env=with_helpers(), check=False)
-    assert done.returncode == -signal.SIGKILL
-    resumed = run(tmp_path / "m")
+    command = [sys.executable, str(script), str(folder), *map(str, WRITES)]
+    done = subprocess.run(command, env=with_helpers(), check=True, stdout=subprocess.PIPE)
+    return folder, dict(zip(WRITES, map(int, done.stdout.split()), strict=True))
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """Return the network of a run that nothing interrupted."""
+    return run(tmp_path_factory.mktemp("straight") / "m").estimator
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_run_that_was_killed_while_it_wrote_goes_on_to_the_same_end(killed, straight, write):
+    """However early: the checkpoint is there before anything that looks like a model."""
+    folder, statuses = killed
+    assert statuses[write] == -signal.SIGKILL
+    out = folder / str(write)
+    resumed = run(out)
     assert resumed.stopped == "finished"
-    assert same(resumed.estimator, run(tmp_path / "straight").estimator)
-    names = {p.name for p in (tmp_path / "m").iterdir()}
+    assert same(resumed.estimator, straight)
+    names = {p.name for p in out.iterdir()}
     assert names == {"config.json", "log.jsonl", "model.safetensors"}  # nothing is left over
     with pytest.raises(TrainingError, match="finished model"):
-        run(tmp_path / "m")
+        run(out)
 
 
 def test_the_first_checkpoint_comes_with_the_first_validation(tmp_path):
@@ -575,28 +599,35 @@ def test_a_full_disk_is_one_line(tmp_path):
         textwrap.dedent(
             """
             import resource, sys
+            import torch
             from sine_synth import sine_source
             from synthmatch.errors import SynthmatchError
             from synthmatch.training import Recipe, train
+            torch.set_num_threads(1)
             recipe = Recipe(steps=12, batch=8, validations=3, validate=32)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
-            try:
-                train(sine_source(), "conv1", out=sys.argv[1], recipe=recipe, device="cpu")
-            except SynthmatchError as error:
-                print(error)
+            _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+            for size in sys.argv[2:]:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), most))
+                out = f"{sys.argv[1]}/{size}"
+                try:
+                    train(sine_source(), "conv1", out=out, recipe=recipe, device="cpu")
+                except SynthmatchError as error:
+                    print(error)
             """
         )
     )
-    for size in (0, 100, 20_000):
-        out = tmp_path / str(size)
-        done = subprocess.run(
-            [sys.executable, str(script), str(out), str(size)],
-            env=with_helpers(),
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        assert re.fullmatch(r"cannot write .*: File too large\n", done.stdout)
+    sizes = ("0", "100", "20000")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path), *sizes],
+        env=with_helpers(),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    lines = done.stdout.splitlines()
+    for size, line in zip(sizes, lines, strict=True):
+        out = tmp_path / size
+        assert re.fullmatch(rf"cannot write .*/{size}\b.*: File too large", line)
         assert not list(out.glob(".[0-9]*"))
         assert run(out).stopped == "finished"
     assert resource is not None
