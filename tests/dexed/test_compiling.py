@@ -42,7 +42,6 @@ def test_it_plays_where_nothing_can_be_kept(tmp_path):
     environment |= dict.fromkeys(("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"), str(tmp_path / "home"))
     paths = [str(tmp_path), *sys.path]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
-    environment["NUMBA_OPT"] = "1"  # soon compiled, to the same sound
     command = [sys.executable, "-W", "error", "-c", PLAY, str(tmp_path)]
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=300, check=False

@@ -256,6 +256,7 @@ def test_lists_pick_as_the_plug_in_does():
 
 def test_compiled_code_is_kept_on_disk():
     """What this process compiled or found on disk, the next one finds there."""
+    render_presets(np.full((1, len(NAMES)), 0.5), held=0.1, total=0.1)
     code = """
 import json, sys
 import numpy as np
