@@ -9,8 +9,8 @@ the parameters that can be heard are right in the first answer (canonical, as th
 the cross-entropy of their classes, without smoothing, where the labels are canonical; and on
 the first ``--voices`` of it, played at C4 and 48 kHz, the MFCCD and the distance of the first
 answer and of the best of 16, which the distance picks. Prints a Markdown table: mean and
-standard error over voices, which knows nothing of the chance in training; the last differences
-are voice by voice. An interrupted run goes on.
+standard error over voices, and in brackets those of the difference from the base, voice by
+voice; neither knows of the chance in training. An interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from pathlib import Path
 
 import numpy as np
 from _results import Results
-from render_note_sounds import KEPT, describe, render_quickly
+from render_note_sounds import KEPT, describe, held_out, render_quickly, synth_of
+from safetensors import safe_open
 
 from synthmatch import Matcher, Note, load_synth
 from synthmatch.metrics import mfccd
@@ -51,6 +52,15 @@ VARIANTS: dict[str, list[str]] = {
     "base, another seed": ["--seed", "15"],
 }
 UNWEIGHTED, RAW = "no weighting by effect", "labels as drawn, not canonical"
+COLUMNS = {
+    "right": 1,
+    "entropy": 3,
+    "first_mfccd": 1,
+    "first_distance": 3,
+    "best_mfccd": 1,
+    "best_distance": 3,
+}
+"""Figures of the table and their decimals."""
 Figures = dict[str, list[float]]
 
 
@@ -103,7 +113,6 @@ def _labels(network, synth, vectors: np.ndarray) -> Figures:
         synth, network.pictures, vectors, np.zeros(len(vectors)), Note(60, 127, 2.0, 3.0)
     )
     some = {name: torch.from_numpy(value) for name, value in rows.items()}
-    heard = rows["audible"] > 0
     with torch.inference_mode():
         encoded = network.encode_pictures(
             some["harmonics"] / 255.0, some["times"] / 255.0, some["played"]
@@ -116,40 +125,50 @@ def _labels(network, synth, vectors: np.ndarray) -> Figures:
         first = network.complete(encoded, nothing, nothing > 0, generator, temperature=CERTAIN)
     answers = canonical(synth, first.numpy().astype(np.float64))
     right = synth.space.to_classes(answers) == rows["classes"]
-    count = heard.sum(1)
-    return {
-        "right": list(100.0 * (right * heard).sum(1) / count),
-        "entropy": list((entropy * heard).sum(1) / count),
-    }
+    return {"right": _heard(100.0 * right, rows), "entropy": _heard(entropy, rows)}
 
 
-def table(figures: dict[str, Figures], seconds: dict[str, float]) -> str:
-    """Return the Markdown table."""
+def frequencies(folder: Path) -> Figures:
+    """Return the same for the frequencies of the classes, the likeliest of each as an answer."""
+    classes, audible = [], []
+    for path in sorted(folder.glob("?????.safetensors")):
+        with safe_open(path, framework="np") as file:
+            classes.append(file.get_tensor("classes"))
+            audible.append(file.get_tensor("audible") > 0)
+    seen, heard = np.concatenate(classes), np.concatenate(audible)
+    rows = {name: value.numpy() for name, value in held_out(folder).items()}
+    truth = rows["classes"].astype(int)
+    right, entropy = np.zeros(truth.shape), np.zeros(truth.shape)
+    for i, parameter in enumerate(synth_of(folder).space.free):
+        counts = 1.0 + np.bincount(seen[heard[:, i], i], minlength=parameter.classes)
+        right[:, i] = truth[:, i] == counts.argmax()
+        entropy[:, i] = -np.log(counts / counts.sum())[truth[:, i]]
+    return {"right": _heard(100.0 * right, rows), "entropy": _heard(entropy, rows)}
+
+
+def _heard(each: np.ndarray, rows: dict[str, np.ndarray]) -> list[float]:
+    """Return the mean over what can be heard of each sound, of figures ``[n, d]``."""
+    heard = rows["audible"] > 0
+    return list((each * heard).sum(1) / heard.sum(1))
+
+
+def table(figures: dict[str, Figures], seconds: dict[str, float], known: Figures) -> str:
+    """Return the Markdown table; its last row is what the frequencies of the classes know."""
     lines = [
         "| variant | weights, M | right, % | cross-entropy | first: MFCCD | distance "
-        "| best of 16: MFCCD | distance | MFCCD - base | distance - base | CPU s |",
-        f"|---|{'---:|' * 10}",
+        "| best of 16: MFCCD | distance | CPU s |",
+        f"|---|{'---:|' * 8}",
     ]
-    base = figures[BASE]
     for name, of in figures.items():
-        entropy = _mean(of["entropy"], 3) if name != RAW else ""
-        less = {
-            key: "" if name == BASE else _mean(np.subtract(of[key], base[key]), digits, "+")
-            for key, digits in (("best_mfccd", 2), ("best_distance", 3))
-        }
-        cells = [
-            f"{of['weights'][0] / 1e6:.1f}",
-            _mean(of["right"], 1),
-            entropy,
-            _mean(of["first_mfccd"], 1),
-            _mean(of["first_distance"], 3),
-            _mean(of["best_mfccd"], 1),
-            _mean(of["best_distance"], 3),
-            *less.values(),
-            f"{seconds[name]:.0f}",
-        ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        cells = [f"{of['weights'][0] / 1e6:.1f}"]
+        for key, digits in COLUMNS.items():
+            cell = _mean(of[key], digits)
+            if name != BASE:
+                cell += f" ({_mean(np.subtract(of[key], figures[BASE][key]), digits, '+')})"
+            cells.append("" if (name, key) == (RAW, "entropy") else cell)
+        lines.append(f"| {name} | {' | '.join(cells)} | {seconds[name]:.0f} |")
+    less = [_mean(known[key], digits) if key in known else "" for key, digits in COLUMNS.items()]
+    return "\n".join([*lines, f"| frequencies of the classes | | {' | '.join(less)} | |"])
 
 
 def _mean(values, digits: int, sign: str = "") -> str:
@@ -185,7 +204,8 @@ def main() -> None:
     figures = Results(args.output / "figures.json").measure(measure, jobs, 1)
     logs = {name: (folder / "log.jsonl").read_text() for name, folder in folders.items()}
     seconds = {name: json.loads(log.splitlines()[-1])["cpu"] for name, log in logs.items()}
-    print(f"{args.steps} steps of {args.batch}:\n\n{table(figures, seconds)}")
+    made = table(figures, seconds, frequencies(args.sounds))
+    print(f"{args.steps} steps of {args.batch}:\n\n{made}")
 
 
 if __name__ == "__main__":
