@@ -35,7 +35,7 @@ HUMAN = 0.75  # share of people's voices, where there are any
 HELD_OUT = 600  # draws of the prior that are held out
 QUIET = 1e-3  # root mean square under which a sound is left out
 KEPT = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
-"""Lets GNU's C library keep the memory of a batch for the next, which saves a third of the time.
+"""Lets GNU's C library keep the memory of one batch for the next.
 
 It reads them as a process begins.
 """
