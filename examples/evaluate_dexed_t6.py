@@ -2,8 +2,10 @@
 
     python examples/evaluate_dexed_t6.py dx7_test.vmem --model dexed-t6 --sounds 200
     python examples/evaluate_dexed_t6.py held_out.npy --seconds 2 10 --ways match
+    python examples/evaluate_dexed_t6.py dx7_test.vmem --note C2 --velocity 100 --held 1
 
-Every voice plays C4 at velocity 127, held 2 of 4 s, at 48 kHz, and only the sound is given
+Every voice plays one note (``--note``, ``--velocity``, ``--held``; C4 at 127, held 2 s, unless
+said), two seconds longer than it is held, at 48 kHz, and only the sound and the note are given
 to the matcher. The ways: the network's likeliest patch; the best of 16 that it draws; the
 nearest of the bank of starts and the best of its 64 nearest; those 64 and the network's 16
 together, which is what ``predict`` gives; the nearest voice of a bank of people's
@@ -28,10 +30,10 @@ from synthmatch import Matcher, Note, load_synth
 from synthmatch.banks import Bank, read_bank
 from synthmatch.metrics import audio_metrics, spectral_convergence
 from synthmatch.objective import Objective
-from synthmatch.synth import render_batch, sample_prior
+from synthmatch.synth import parse_pitch, render_batch, sample_prior
 
-NOTE = Note(pitch=60, velocity=127, held=2.0, total=4.0)
 RATE = 48000
+AFTER = 2.0  # s that are heard after the release
 SHARED = Path(__file__).parents[2] / "shared"
 PRESETS = Path(os.environ.get("SYNTHMATCH_SHARED", SHARED)) / "presets"
 PREDICT = ("network, likeliest", "network, best of 16", "network and starts, best of 80")
@@ -54,26 +56,26 @@ def _bank(path: str) -> Bank:
     return read_bank(load_synth("dexed"), [path])
 
 
-def measure(model: str, voices: str, vector: np.ndarray, way: str) -> dict[str, float]:
+def measure(model: str, voices: str, vector: np.ndarray, note: Note, way: str) -> dict[str, float]:
     """Return the figures of one way on the sound of one vector."""
     synth = _matcher("none", True).synth
-    target = render_batch(synth, vector[None], NOTE, RATE)[0]
+    target = render_batch(synth, vector[None], note, RATE)[0]
 
     def best(vectors: np.ndarray) -> np.ndarray:
-        made = render_batch(synth, vectors, NOTE, RATE)
+        made = render_batch(synth, vectors, note, RATE)
         return vectors[int(np.argmin(Objective(target, RATE)(made)))]
 
     def nearest(count: int) -> np.ndarray:
-        return best(_matcher("none", True).starts.nearest(target, RATE, NOTE, count).take(count))
+        return best(_matcher("none", True).starts.nearest(target, RATE, note, count).take(count))
 
     def predict(starts: bool, seconds: float | None = None) -> np.ndarray:
         matcher = _matcher(model, starts)
-        found = matcher.predict(target, RATE, note=NOTE, candidates=1, seconds=seconds)
+        found = matcher.predict(target, RATE, note=note, candidates=1, seconds=seconds)
         return found.best.vector
 
     def likeliest() -> np.ndarray:
         matcher = _matcher(model, False)
-        return matcher.network.predict(matcher.read(target, RATE), NOTE).likeliest()[0]
+        return matcher.network.predict(matcher.read(target, RATE), note).likeliest()[0]
 
     rng = np.random.default_rng(0)
     known: dict[str, Callable[[], np.ndarray]] = {
@@ -83,13 +85,13 @@ def measure(model: str, voices: str, vector: np.ndarray, way: str) -> dict[str, 
         BASELINES[0]: partial(nearest, 1),
         BASELINES[1]: partial(nearest, 64),
         BASELINES[2]: lambda: best(sample_prior(synth, rng, 16)),
-        VOICES: lambda: _bank(voices).nearest(synth, target, RATE, NOTE, 1)[0],
+        VOICES: lambda: _bank(voices).nearest(synth, target, RATE, note, 1)[0],
     }
     if way in known:
         found = known[way]()
     else:
         found = predict(True, float(way.removesuffix(" s").rpartition(", ")[2]))
-    audio = render_batch(synth, found[None], NOTE, RATE)
+    audio = render_batch(synth, found[None], note, RATE)
     measured = audio_metrics(target, audio, RATE)
     return {
         "mfccd": float(measured["mfccd"][0]),
@@ -128,6 +130,9 @@ def main() -> None:
     parser.add_argument("bank", type=Path, nargs="?", default=PRESETS / "dx7_test.vmem")
     parser.add_argument("--model", default="dexed-t6", help="name or folder")
     parser.add_argument("--voices", type=Path, default=PRESETS / "dx7_train.vmem")
+    parser.add_argument("--note", default="C4", help="name or MIDI number")
+    parser.add_argument("--velocity", type=int, default=127)
+    parser.add_argument("--held", type=float, default=2.0, help="seconds until the release")
     parser.add_argument("--seconds", type=float, nargs="*", default=[], help="of searches")
     parser.add_argument("--sounds", type=int, default=200, help="the first so many")
     parser.add_argument("--ways", nargs="*", help="those whose name has one of these words")
@@ -152,12 +157,14 @@ def main() -> None:
     if args.ways:
         ways = [way for way in ways if any(word in way for word in args.ways)]
     vectors = vectors[: args.sounds]
+    note = Note(parse_pitch(args.note), args.velocity, args.held, args.held + AFTER)
     named = {way: way in PREDICT or "with it" in way for way in ways}
     jobs = {
         f"{way}/{number}": (
             args.model if named[way] else "none",
             str(args.voices) if way == VOICES else "",
             vector,
+            note,
             way,
         )
         for number, vector in enumerate(vectors)
@@ -166,7 +173,8 @@ def main() -> None:
     results = Results(args.output / f"{args.bank.stem}.json")
     rows = results.measure(measure, jobs, args.processes)
     wanted = {way: [rows[f"{way}/{n}"] for n in range(len(vectors))] for way in ways}
-    print(f"{len(vectors)} voices of {args.bank.name}, {args.model}:\n\n{table(wanted)}")
+    played = f"{args.note} at {args.velocity}, held {args.held:g} s"
+    print(f"{len(vectors)} voices of {args.bank.name}, {played}, {args.model}:\n\n{table(wanted)}")
 
 
 if __name__ == "__main__":

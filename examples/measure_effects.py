@@ -18,7 +18,7 @@ from render_note_sounds import draw, render_quickly, synth_of
 
 from synthmatch import Note
 from synthmatch.metrics import mfccd
-from synthmatch.synth import Synth, audible, render_batch
+from synthmatch.synth import Synth, audible, canonical, render_batch
 
 NOTE = Note(60, 110, 1.0, 1.8)
 RATE = 16000
@@ -67,7 +67,8 @@ def main() -> None:
         render_quickly(args.sounds)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     synth = synth_of(args.sounds)
-    patches = draw(args.sounds, np.random.default_rng(1), max(512, args.patches))
+    drawn, _ = draw(args.sounds, np.random.default_rng(1), max(512, args.patches))
+    patches = canonical(synth, drawn)
     found = weigh(effects(synth, patches, args.patches), synth.space.names)
     with args.output.open("wb") as file:
         np.save(file, found)

@@ -6,8 +6,9 @@
 Patches are drawn from the synth's prior; for Dexed, with a bank, three quarters are people's
 voices, as they are or with operators of two exchanged and some numbers drawn anew. What is
 held out, ``held_out.npy``, is in no shard: one in twenty families of voices, or draws of the
-prior from a stream of their own. The labels are canonical, with a mask of what can be heard.
-Shards that are there already are kept.
+prior from a stream of their own. The labels are canonical, with a mask of what can be heard;
+the patches as they were drawn, and which of them are people's, lie beside them. Shards that
+are there already are kept.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import functools
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +34,11 @@ SHARD, TOGETHER = 4096, 32  # sounds in a file, and of them with one note
 HUMAN = 0.75  # share of people's voices, where there are any
 HELD_OUT = 600  # draws of the prior that are held out
 QUIET = 1e-3  # root mean square under which a sound is left out
+KEPT = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
+"""Lets GNU's C library keep the memory of one batch for the next.
+
+It reads them as a process begins.
+"""
 
 
 @functools.cache
@@ -66,8 +73,8 @@ def note(rng: np.random.Generator) -> Note:
     return Note(pitch, velocity, held, held + 1.0)
 
 
-def draw(folder: Path, rng: np.random.Generator, n: int) -> np.ndarray:
-    """Return ``n`` canonical vectors to render."""
+def draw(folder: Path, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return ``n`` vectors to render, and which of them come of people's voices."""
     synth = synth_of(folder)
     human = np.empty((0, len(synth.space)))
     if (folder / "voices.npy").exists():
@@ -76,16 +83,21 @@ def draw(folder: Path, rng: np.random.Generator, n: int) -> np.ndarray:
         voices, weights = np.load(folder / "voices.npy"), np.load(folder / "weights.npy")
         human = mixed(voices, weights, rng, rng.binomial(n, HUMAN))
     drawn = sample_prior(synth, rng, n - len(human))
-    return canonical(synth, rng.permutation(np.concatenate([human, drawn])))
+    order = rng.permutation(n)
+    return np.concatenate([human, drawn])[order], order < len(human)
 
 
 def describe(
-    synth: Synth, pictures: NotePictures, vectors: np.ndarray, played: Note
+    synth: Synth, pictures: NotePictures, raw: np.ndarray, human: np.ndarray, played: Note
 ) -> dict[str, np.ndarray]:
-    """Render canonical vectors and return what is learned from them; quiet ones are left out."""
-    audio = render_batch(synth, vectors, played, RATE)
+    """Render vectors ``[n, d]`` and return what is learned from them; quiet ones are left out.
+
+    ``human [n]`` says which of them come of people's voices.
+    """
+    audio = render_batch(synth, canonical(synth, raw), played, RATE)
     loud = (audio.astype(np.float64) ** 2).mean(axis=1) ** 0.5 > QUIET
-    vectors, audio = vectors[loud], audio[loud]
+    raw, human, audio = raw[loud], human[loud], audio[loud]
+    vectors = canonical(synth, raw)
     notes = np.tile([played.pitch, played.velocity, played.held], (len(vectors), 1))
     notes = notes.astype(np.float32)
     first, second = pictures(
@@ -96,6 +108,9 @@ def describe(
         "times": (second * 255).round().byte().numpy(),
         "classes": synth.space.to_classes(vectors).astype(np.int16),
         "audible": audible(synth, vectors).astype(np.uint8),
+        "raw_classes": synth.space.to_classes(raw).astype(np.int16),
+        "raw_audible": audible(synth, raw).astype(np.uint8),
+        "human": human.astype(np.uint8),
         "played": notes,
     }
 
@@ -103,8 +118,9 @@ def describe(
 def held_out(folder: Path) -> dict[str, torch.Tensor]:
     """Return what :func:`describe` says of what is held out, C4 for 2 s."""
     pictures = NotePictures(RATE, round(SECONDS * RATE))
-    vectors = canonical(synth_of(folder), np.load(folder / "held_out.npy"))
-    made = describe(synth_of(folder), pictures, vectors, Note(60, 127, 2.0, 3.0))
+    vectors = np.load(folder / "held_out.npy")
+    human = np.full(len(vectors), (folder / "voices.npy").exists())
+    made = describe(synth_of(folder), pictures, vectors, human, Note(60, 127, 2.0, 3.0))
     return {name: torch.from_numpy(value) for name, value in made.items()}
 
 
@@ -119,11 +135,12 @@ def render(folder: Path, number: int, count: int = SHARD) -> int:
         return number
     rng = np.random.default_rng([14, number])
     pictures = NotePictures(RATE, round(SECONDS * RATE))
-    vectors = draw(folder, rng, count)
+    vectors, human = draw(folder, rng, count)
     rows: dict[str, list[np.ndarray]] = {}
     for start in range(0, count, TOGETHER):
-        together = vectors[start : start + TOGETHER]
-        for name, value in describe(synth_of(folder), pictures, together, note(rng)).items():
+        some = slice(start, start + TOGETHER)
+        made = describe(synth_of(folder), pictures, vectors[some], human[some], note(rng))
+        for name, value in made.items():
             rows.setdefault(name, []).append(value)
     temporary = path.with_suffix(f".{os.getpid()}.part")
     # safetensors writes memory as it lies: rows have to lie one after another
@@ -158,7 +175,9 @@ def main() -> None:
         parser.error("a bank of voices goes with dexed alone")
     options = dict(option.split("=", 1) for option in args.option)
     prepare(args.output, args.synth, options, args.bank)
-    with ProcessPoolExecutor(args.processes) as pool:
+    for name, value in KEPT.items():
+        os.environ.setdefault(name, value)
+    with ProcessPoolExecutor(args.processes, get_context("spawn")) as pool:
         for number in pool.map(render, [args.output] * args.shards, range(args.shards)):
             print(f"shard {number + 1} of {args.shards}", flush=True)
 

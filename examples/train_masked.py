@@ -7,12 +7,13 @@ The loss counts what can be heard, by how much a change of it changes the sound
 another equaliser, a late onset. The rate of learning is constant and falls over the last
 fifth of the steps; the weights kept are their running mean. Every so often a checkpoint is
 written, and the model folder; the same command goes on from there, with more shards and
-another number of steps if wanted.
+another number of steps if wanted. What each choice is worth, ``ablate_masked.py`` measures.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
 import json
 import time
@@ -25,6 +26,7 @@ from safetensors import safe_open
 
 from synthmatch.estimators import build
 from synthmatch.estimators.masked import MaskedTransformer
+from synthmatch.estimators.note_pictures import multiples
 from synthmatch.settings import Setting
 from synthmatch.synth import Note
 from synthmatch.training.checkpoint import open_checkpoint, restore, save_checkpoint
@@ -34,17 +36,20 @@ from synthmatch.weights.folder import save_model
 NOTE = Note(60, 127, 2.0, 4.0)
 INERT = 0.1  # weight of what cannot be heard: enough to be drawn as the canonical label has it
 DECAY = 0.999  # of the running mean of the weights
-FALL = 0.2  # share of the steps over which the rate falls
+RISE, FALL = 300, 0.2  # steps over which the rate rises, share over which it falls
 TILT, GRAIN = 1.5, 0.5  # dB an octave, dB, standard deviations
 """Of the equaliser and of each cell of a picture, where sounds are altered."""
 
 
 def load_shards(folder: Path) -> dict[str, torch.Tensor]:
-    """Return all sounds of a folder, with no more memory than they take."""
+    """Return all sounds of a folder, with no more memory than they take.
+
+    What some of the shards lack is left out.
+    """
     files = [safe_open(path, framework="pt") for path in sorted(folder.glob("?????.safetensors"))]
     counts = [file.get_slice("classes").get_shape()[0] for file in files]
     data: dict[str, torch.Tensor] = {}
-    for name in files[0].keys():  # noqa: SIM118 (it is no mapping)
+    for name in set.intersection(*(set(file.keys()) for file in files)):
         first = 0
         for file, count in zip(files, counts, strict=True):
             part = file.get_tensor(name)
@@ -67,7 +72,7 @@ def alter(
     tilt = torch.randn(n, 1, 1, generator=generator) * TILT / 80.0 * (random() < 0.5)
     floor = 0.4 * random() * (random() < 0.4)
     late = torch.randint(0, 3, (n,), generator=generator)
-    rows = torch.cat([torch.arange(1, 33) / 4.0, 8.0 + torch.arange(1, 49) / 2.0]).log2()
+    rows = multiples().log2()
     bands = torch.linspace(0.5, 5.5, times.shape[1] - 1)  # octaves, about
     altered = []
     for picture, octaves in ((harmonics, rows), (times[:, :-1], bands)):
@@ -89,11 +94,16 @@ class Loss:
         What :func:`load_shards` returned.
     effects : Tensor ``[d]``
         Weight of each parameter where it is heard.
+    inert : float
+        Weight of what cannot be heard, beside that.
     """
 
-    def __init__(self, data: dict[str, torch.Tensor], effects: torch.Tensor) -> None:
+    def __init__(
+        self, data: dict[str, torch.Tensor], effects: torch.Tensor, inert: float = INERT
+    ) -> None:
         self.data = data
         self.effects = effects
+        self.inert = inert
 
     def __call__(
         self,
@@ -108,20 +118,47 @@ class Loss:
         if generator is not None:
             pictures = alter(*pictures, generator)
         encoded = network.encode_pictures(*pictures, some["played"])
-        weights = self.effects * (INERT + (1.0 - INERT) * some["audible"].float())
+        weights = self.effects * (self.inert + (1.0 - self.inert) * some["audible"].float())
         vectors = network.head.units(some["classes"].long())
         if shown:
             return network.masked_loss(encoded, vectors, weights)
         return network.head.loss(network.fill(encoded), vectors, weights * some["audible"])
 
 
-def marginals(network: MaskedTransformer, data: dict[str, torch.Tensor]) -> None:
+def marginals(
+    network: MaskedTransformer, data: dict[str, torch.Tensor], rows: torch.Tensor
+) -> None:
     """Let the biases of the output say how frequent each class is."""
     head = network.head
+    classes, heard = data["classes"][rows], data["audible"][rows] > 0
     for i, part in enumerate(head.slices):
-        audible = data["classes"][:, i][data["audible"][:, i] > 0].long()
+        audible = classes[:, i][heard[:, i]].long()
         count = torch.bincount(audible, minlength=part.stop - part.start).float() + 1.0
         network.biases.data[part] = (count / count.sum()).log()
+
+
+def choose(data: dict[str, torch.Tensor], labels: str, source: str) -> torch.Tensor:
+    """Put the labels that are asked for in place, and return which rows to train on."""
+    lacking = {"raw_classes", "raw_audible", "human"} - set(data)
+    if lacking and (labels, source) != ("canonical", "all"):
+        raise SystemExit(f"some shards have no {', '.join(sorted(lacking))}; render them anew")
+    if labels == "raw":
+        data["classes"], data["audible"] = data["raw_classes"], data["raw_audible"]
+    if source == "all":
+        return torch.arange(len(data["classes"]))
+    rows = ((data["human"] > 0) == (source == "people")).nonzero()[:, 0]
+    if not len(rows):
+        raise SystemExit(f"no sound comes of {source}; use another --source")
+    return rows
+
+
+def option(pair: str) -> tuple[str, int | float | str]:
+    """Return an option of the network and its value, a number if it can be read as one."""
+    name, _, text = pair.partition("=")
+    for read in (int, float):
+        with contextlib.suppress(ValueError):
+            return name, read(text)
+    return name, text
 
 
 def main() -> None:
@@ -134,7 +171,11 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--save", type=float, default=180.0, help="seconds between checkpoints")
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=NUMBER")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--labels", choices=["canonical", "raw"], default="canonical")
+    parser.add_argument("--source", choices=["all", "people", "prior"], default="all")
+    parser.add_argument("--inert", type=float, default=INERT, help="weight of what is not heard")
+    parser.add_argument("--seed", type=int, default=14)
     parser.add_argument("--quick", action="store_true", help="three steps on a few sounds")
     args = parser.parse_args()
     if args.quick:
@@ -142,13 +183,12 @@ def main() -> None:
         render_quickly(args.sounds)
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    torch.manual_seed(14)
+    torch.manual_seed(args.seed)
 
     synth = synth_of(args.sounds)
     known = json.loads((args.sounds / "synth.json").read_text())
     setting = Setting(synth.name, known["synth"], NOTE, RATE, options=known["options"])
-    options = {k: int(v) for k, v in (pair.split("=") for pair in args.option)}
-    options = {"velocity": 127.0, "held": 2.0, **options}
+    options = {"velocity": 127.0, "held": 2.0, **dict(map(option, args.option))}
     network = build(
         "masked", synth.space, sample_rate=RATE, samples=round(SECONDS * RATE), **options
     )
@@ -156,31 +196,33 @@ def main() -> None:
     effects = torch.ones(len(synth.space))
     if args.effects:
         effects = torch.from_numpy(np.load(args.effects)).float()
-    loss_of = Loss(data, effects)
+    chosen = choose(data, args.labels, args.source)
+    loss_of = Loss(data, effects, args.inert)
     held = Loss(held_out(args.sounds), effects)
     torch.set_num_threads(1)  # again: numba, which shares OpenMP with torch, has set its own
-    marginals(network, data)
+    marginals(network, data, chosen)
     mean = copy.deepcopy(network).eval()
     optimizer = torch.optim.AdamW(network.parameters(), args.rate, weight_decay=0.02, fused=True)
     args.output.mkdir(parents=True, exist_ok=True)
     checkpoint = args.output / "checkpoint.safetensors"
     modules = {"network": network, "mean": mean}
-    step, spent = 0, 0.0
+    step, spent, spent_cpu = 0, 0.0, 0.0
     if checkpoint.exists():
         with open_checkpoint(checkpoint) as (file, state), torch.no_grad():
             restore(file, modules, optimizer)
-            step, spent = state["step"], state["seconds"]
+            step, spent, spent_cpu = state["step"], state["seconds"], state.get("cpu", 0.0)
     log = (args.output / "log.jsonl").open("a")
-    count = len(data["classes"])
+    count = len(chosen)
     print(f"{count:,} sounds, {sum(p.numel() for p in network.parameters()):,} weights", flush=True)
     began, saved, losses = time.perf_counter() - spent, time.perf_counter(), []
+    rise = min(RISE, max(1, args.steps // 5))
     while step < args.steps:
-        generator = torch.Generator().manual_seed(step)
-        torch.manual_seed(step)
+        generator = torch.Generator().manual_seed((args.seed << 32) + step)
+        torch.manual_seed((args.seed << 32) + step)
         left = (args.steps - step) / (FALL * args.steps)
         for group in optimizer.param_groups:
-            group["lr"] = args.rate * min(1.0, (step + 1) / 300, left)
-        rows = torch.randint(0, count, (args.batch,), generator=generator)
+            group["lr"] = args.rate * min(1.0, (step + 1) / rise, left)
+        rows = chosen[torch.randint(0, count, (args.batch,), generator=generator)]
         loss = loss_of(network.train(), rows, generator if step % 2 else None)
         optimizer.zero_grad()
         loss.backward()
@@ -197,7 +239,7 @@ def main() -> None:
             row = {
                 "step": step,
                 "seconds": round(saved - began, 1),
-                "cpu": round(time.process_time(), 1),
+                "cpu": round(spent_cpu + time.process_time(), 1),
                 "sounds": count,
                 "loss": round(float(np.mean(losses)), 4),
                 "held_out": round(nothing, 4),
@@ -206,7 +248,7 @@ def main() -> None:
             log.write(json.dumps(row) + "\n")
             log.flush()
             print(row, flush=True)
-            state = {"step": step, "seconds": saved - began}
+            state = {"step": step, "seconds": saved - began, "cpu": row["cpu"]}
             save_checkpoint(checkpoint, modules, optimizer, state)
             metadata = {
                 "setting": setting.to_dict(),

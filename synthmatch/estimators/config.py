@@ -32,7 +32,7 @@ _LARGEST: Mapping[str, tuple[int, int]] = MappingProxyType(
         "heads": (0, 64),
         "neck": (0, 64),
         "bins_per_octave": (4, 384),
-        "primes": (1, 64),
+        "primes": (0, 64),
         "stack": (0, 64),
     }
 )
@@ -44,6 +44,7 @@ _REAL: Mapping[str, tuple[float, float]] = MappingProxyType(
         "pitch": (0.0, 127.0),
         "velocity": (1.0, 127.0),
         "held": (0.0, 3600.0),
+        "none_shown": (0.0, 1.0),
     }
 )
 """Smallest and largest value of the other numbers among the options, by name."""

@@ -23,12 +23,15 @@ from ..errors import ParameterError
 from ..parameters import IntArray, Kind, Parameter
 from .estimator import Estimator
 from .head import Head
-from .note_pictures import HARMONIC_SHAPE, TIME_SHAPE, NotePictures
+from .note_pictures import HARMONIC_SHAPE, TIME_SHAPE, NotePictures, multiples
+from .prime_dilated import RatioConvolution
 from .spectrogram_transformer import Block
 
 ROUNDS = 12
 """In which the parameters of a patch are drawn, a few more known in each."""
-_NONE_SHOWN = 0.35  # share of training sounds of which no parameter is shown
+VIEWS = ("both", "harmonics", "times")
+"""Pictures of a note that a network may look at."""
+_STACK = 3  # prime-dilated convolutions after a plain one, as Sound2Synth has them
 _BY_TOKEN = 0.5  # share of the others of which whole tokens are shown or hidden
 
 
@@ -54,6 +57,14 @@ class MaskedTransformer(Estimator):
         MIDI note, velocity, and seconds until the release, of sounds that come without.
     dropout : float
         Of the summary of a sound.
+    views : {"both", "harmonics", "times"}
+        Which of the two pictures of :class:`NotePictures` it looks at.
+    primes : int
+        How many of the smallest primes the first two convolutions of the harmonic picture are
+        dilated by (Sound2Synth, section 2.3); 0 for plain ones.
+    none_shown : float
+        Share of training sounds of which no parameter is shown. With 1 it is the factorised
+        classifier, and a patch is drawn at once.
     """
 
     HEAD: ClassVar[Mapping[str, Any]] = {"head": "softmax", "smoothing": 0.7}
@@ -81,6 +92,9 @@ class MaskedTransformer(Estimator):
         velocity: float = 100.0,
         held: float = 1.0,
         dropout: float = 0.1,
+        views: str = "both",
+        primes: int = 0,
+        none_shown: float = 0.35,
     ) -> None:
         super().__init__(architecture, head, sample_rate, samples)
         if stack < 1 or not heads or width % heads:
@@ -88,24 +102,14 @@ class MaskedTransformer(Estimator):
                 f"a token has at least 1 parameter, and its width divides into heads; "
                 f"not {stack} parameters and {width} in {heads}"
             )
+        if views not in VIEWS:
+            raise ParameterError(f"no view named {views!r}; use one of {', '.join(VIEWS)}")
         self.note = (float(pitch), float(velocity), float(held))
+        self.none_shown = float(none_shown)
+        self.rounds = ROUNDS if none_shown < 1 else 1
         self.pictures = NotePictures(sample_rate, samples)
-        half, quarter = max(1, channels // 2), max(1, channels // 4)
-        self.harmonics = nn.Sequential(
-            *_layer(nn.Conv2d(1, quarter, 5, 2, 2, bias=False), nn.BatchNorm2d(quarter)),
-            *_layer(nn.Conv2d(quarter, half, 3, 2, 1, bias=False), nn.BatchNorm2d(half)),
-            *_layer(nn.Conv2d(half, channels, 3, 2, 1, bias=False), nn.BatchNorm2d(channels)),
-            nn.Flatten(),
-            nn.Linear(channels * math.prod(-(-n // 8) for n in HARMONIC_SHAPE), hidden),
-        )
-        bands, moments = TIME_SHAPE
-        self.times = nn.Sequential(
-            *_layer(nn.Conv1d(bands, half, 9, 4, 4, bias=False), nn.BatchNorm1d(half)),
-            *_layer(nn.Conv1d(half, channels, 5, 2, 2, bias=False), nn.BatchNorm1d(channels)),
-            *_layer(nn.Conv1d(channels, channels, 5, 2, 2, bias=False), nn.BatchNorm1d(channels)),
-            nn.Flatten(),
-            nn.Linear(channels * (moments // 16), hidden),
-        )
+        self.harmonics = _harmonics(channels, hidden, primes) if views != "times" else None
+        self.times = _times(channels, hidden) if views != "harmonics" else None
         self.played = nn.Linear(3, hidden)
         self.mix = nn.Sequential(
             nn.LayerNorm(hidden),
@@ -185,8 +189,12 @@ class MaskedTransformer(Estimator):
         played = torch.stack(
             [(pitch - 60.0) / 12.0, velocity / 64.0 - 1.0, held.clamp_min(0.01).log2()], dim=1
         )
-        summed = self.harmonics(harmonics[:, None] - 0.3) + self.times(times - 0.3)
-        spread: Tensor = self.spread(self.mix(summed + self.played(played)))
+        summed = self.played(played)
+        if self.harmonics is not None:
+            summed = summed + self.harmonics(harmonics[:, None] - 0.3)
+        if self.times is not None:
+            summed = summed + self.times(times - 0.3)
+        spread: Tensor = self.spread(self.mix(summed))
         return spread.view(len(note), len(self._slots), -1)
 
     def fill(
@@ -227,7 +235,7 @@ class MaskedTransformer(Estimator):
         """Return which parameters are shown in training, ``bool [count, d]``, at random."""
         device = self.biases.device
         share = torch.rand(count, 3, device=device, generator=generator)
-        chance = torch.where(share[:, 1] < _NONE_SHOWN, 0.0, share[:, 0])[:, None]
+        chance = torch.where(share[:, 1] < self.none_shown, 0.0, share[:, 0])[:, None]
         tokens, most = self._slots.shape
         by_one = torch.rand(count, tokens * most, device=device, generator=generator)
         by_token = torch.rand(count, tokens, device=device, generator=generator)
@@ -270,7 +278,7 @@ class MaskedTransformer(Estimator):
         generator: torch.Generator,
         *,
         temperature: float = 1.0,
-        rounds: int = ROUNDS,
+        rounds: int | None = None,
     ) -> Tensor:
         """Return ``vectors [b, d]`` with what is not ``shown [b, d]`` drawn, float32.
 
@@ -287,9 +295,11 @@ class MaskedTransformer(Estimator):
         temperature : float
             Below 1 keeps to what is likely, above 1 wanders; towards 0 it takes the
             likeliest of each.
-        rounds : int
-            More than 0.
+        rounds : int, optional
+            More than 0; :data:`ROUNDS` by default, and 1 of a network that was never shown
+            anything.
         """
+        rounds = self.rounds if rounds is None else rounds
         classes, kept = self.head.classes(vectors), shown
         rank = torch.rand(shown.shape, generator=generator, device=shown.device)
         rank = rank.masked_fill(shown, -1.0).argsort(1).argsort(1)
@@ -303,6 +313,35 @@ class MaskedTransformer(Estimator):
             open_ = shown.shape[1] - start
             kept = rank < start + torch.ceil(share * open_)
         return torch.where(shown, vectors.float(), self.head.units(classes))
+
+
+def _harmonics(channels: int, hidden: int, primes: int) -> nn.Sequential:
+    """Return the network from harmonic pictures ``[b, 1, 80, 32]`` to ``[b, hidden]``."""
+    widths = (1, max(1, channels // 4), max(1, channels // 2), channels)
+    layers: list[nn.Module] = []
+    for depth, (before, width) in enumerate(itertools.pairwise(widths)):
+        size = 3 if depth else 5
+        convolution: nn.Module = nn.Conv2d(before, width, size, 2, size // 2, bias=False)
+        if primes and depth < 2:
+            rows = multiples()[:: 2 ** (depth + 1)].contiguous()
+            dilated = RatioConvolution(width, rows, primes, _STACK)
+            convolution = nn.Sequential(convolution, dilated)
+        layers += _layer(convolution, nn.BatchNorm2d(width))
+    cells = math.prod(-(-n // 8) for n in HARMONIC_SHAPE)
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * cells, hidden))
+
+
+def _times(channels: int, hidden: int) -> nn.Sequential:
+    """Return the network from pictures of fine time ``[b, 25, 240]`` to ``[b, hidden]``."""
+    bands, moments = TIME_SHAPE
+    half = max(1, channels // 2)
+    return nn.Sequential(
+        *_layer(nn.Conv1d(bands, half, 9, 4, 4, bias=False), nn.BatchNorm1d(half)),
+        *_layer(nn.Conv1d(half, channels, 5, 2, 2, bias=False), nn.BatchNorm1d(channels)),
+        *_layer(nn.Conv1d(channels, channels, 5, 2, 2, bias=False), nn.BatchNorm1d(channels)),
+        nn.Flatten(),
+        nn.Linear(channels * (moments // 16), hidden),
+    )
 
 
 def _layer(convolution: nn.Module, norm: nn.Module) -> tuple[nn.Module, ...]:

@@ -29,6 +29,11 @@ _QUIET = 50.0  # dB under the loudest: no pitch is read here
 _CENTS = 100.0  # either side, that the row of pitch shows
 
 
+def multiples() -> Tensor:
+    """Return the multiple of the pitch ``[80]`` in the middle of each band of the first picture."""
+    return torch.cat([torch.arange(1, 33) / 4.0, 8.0 + torch.arange(1, 49) / 2.0])
+
+
 class NotePictures(nn.Module):
     """Audio, the pitch of its note and how long it was held, as two pictures.
 
@@ -52,7 +57,7 @@ class NotePictures(nn.Module):
         self.long = 2 * max(8, round(_LONG * sample_rate / 2))
         self.short = 2 * max(8, round(_SHORT * sample_rate / 2))
         self.hop = max(1, round(_STEP * sample_rate))
-        rows = torch.cat([torch.arange(1, 33) / 4.0, 8.0 + torch.arange(1, 49) / 2.0])
+        rows = multiples()
         halfway = (rows[1:] + rows[:-1]) / 2
         edges = torch.cat([rows[:1] / 2, halfway, rows[-1:] + 0.25])
         top = 2595.0 * math.log10(1.0 + min(8000.0, sample_rate / 2) / 700.0)  # HTK's mel

@@ -92,6 +92,61 @@ class PrimeDilatedConvolution(nn.Module):
         return functional.conv2d(padded, kernel[:, None, :, None], groups=len(kernel))
 
 
+class RatioConvolution(nn.Module):
+    """Prime-dilated convolutions on rows that are counted in multiples of a pitch.
+
+    There a ratio is no even number of rows: row ``k`` looks, channel by channel, at the
+    multiples ``m_k r`` and ``m_k / r`` of each ratio ``r`` (equation 5) and at its own, with
+    what lies between two rows interpolated, and beyond the ends 0. It begins near the
+    identity.
+
+    Parameters
+    ----------
+    channels : int
+        Of the maps.
+    multiples : Tensor ``[rows]``
+        Of the pitch, ascending.
+    primes : int
+        How many of the smallest primes.
+    stack : int
+        Layers, one after another.
+    """
+
+    places: Tensor
+
+    def __init__(self, channels: int, multiples: Tensor, primes: int, stack: int) -> None:
+        super().__init__()
+        ratios = prime_ratios(primes)
+        places = [_interpolation(multiples, r) for r in (1.0, *ratios, *(1 / r for r in ratios))]
+        self.register_buffer("places", torch.stack(places), persistent=False)
+        bound = 1.0 / math.sqrt(len(places))
+        weight = torch.empty(stack, channels, len(places)).uniform_(-bound, bound)
+        weight[..., 0] += 1.0
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return maps ``[b, channels, rows, frames]`` of the same shape as ``x``."""
+        layers = torch.einsum("scj,jkl->sckl", self.weight, self.places)
+        whole = layers[0]
+        for layer in layers[1:]:
+            whole = layer @ whole
+        return torch.einsum("ckl,bclt->bckt", whole, x)
+
+
+def _interpolation(multiples: Tensor, ratio: float) -> Tensor:
+    """Return what makes of rows at ``multiples`` those at ``ratio`` times them, ``[k, k]``."""
+    last = len(multiples) - 1
+    wanted = multiples * ratio
+    above = torch.searchsorted(multiples, wanted).clamp(1, last)
+    share = (wanted - multiples[above - 1]) / (multiples[above] - multiples[above - 1])
+    inside = (wanted >= multiples[0]) & (wanted <= multiples[last])
+    rows = torch.arange(last + 1)
+    matrix = torch.zeros(last + 1, last + 1)
+    matrix[rows, above - 1] = (1.0 - share) * inside
+    matrix[rows, above] = share * inside
+    return matrix
+
+
 def pdcnn(
     features: int, bins_per_octave: int, primes: int, stack: int, *, symmetric: bool
 ) -> nn.Sequential:

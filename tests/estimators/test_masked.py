@@ -9,7 +9,12 @@ import torch
 from synthmatch import Matcher, Note, load_synth
 from synthmatch.errors import ParameterError
 from synthmatch.estimators import build
-from synthmatch.estimators.note_pictures import HARMONIC_SHAPE, TIME_SHAPE, NotePictures
+from synthmatch.estimators.note_pictures import (
+    HARMONIC_SHAPE,
+    TIME_SHAPE,
+    NotePictures,
+    multiples,
+)
 from synthmatch.parameters import Parameter, ParameterSpace
 from synthmatch.training import Recipe, train
 
@@ -179,6 +184,55 @@ def test_it_learns_what_goes_together_and_draws_it():
 def test_a_width_that_does_not_divide_is_refused():
     with pytest.raises(ParameterError, match="divides into heads"):
         network(width=30, heads=4)
+
+
+@pytest.mark.parametrize("views", ["harmonics", "times"])
+def test_a_network_of_one_view_does_not_look_at_the_other(views):
+    made = network(views=views)
+    harmonics, times = torch.rand(2, *HARMONIC_SHAPE), torch.rand(2, *TIME_SHAPE)
+    played = torch.tensor([[60.0, 100.0, 1.0]]).expand(2, -1)
+    want = made.encode_pictures(harmonics, times, played)
+    others = [harmonics.flip(1), times.flip(1)]
+    for moved, seen in zip(others, ("harmonics", "times"), strict=True):
+        given = [moved, times] if seen == "harmonics" else [harmonics, moved]
+        same = torch.equal(made.encode_pictures(*given, played), want)
+        assert same == (seen != views)
+    assert not any(views not in n and n.startswith(("harm", "times")) for n in made.state_dict())
+
+
+def test_an_unknown_view_is_refused():
+    with pytest.raises(ParameterError, match="no view named 'front'; use one of both"):
+        network(views="front")
+
+
+def test_rows_are_named_by_their_multiples():
+    for row in (0, 11, 40, 79):
+        ratio = float(multiples()[row])
+        harmonics, _ = pictures(tone(48.0, [ratio]), 48.0)
+        assert int(harmonics[:, 12].argmax()) == row
+
+
+def test_dilated_by_primes_it_has_hardly_more_weights_and_learns_in_them():
+    plain, dilated = network(), network(primes=3)
+    counts = [sum(p.numel() for p in made.parameters()) for made in (plain, dilated)]
+    assert counts[0] < counts[1] < 1.05 * counts[0]
+    dilated.loss(torch.randn(4, 4000), torch.rand(4, 7)).backward()
+    weights = [p for n, p in dilated.named_parameters() if n.endswith("0.1.weight")]
+    assert [w.shape for w in weights] == [(3, 4, 7)]
+    assert all(w.grad is not None and w.grad.abs().min() > 0 for w in weights)
+
+
+def test_never_shown_anything_it_is_the_factorised_classifier():
+    made = network(none_shown=1.0)
+    assert not made.hide(500).any()
+    encoded = made.encode(torch.randn(1, 4000)).detach().expand(200, -1, -1)
+    nothing = torch.zeros(200, 7)
+    drawn, known = [
+        made.complete(encoded, nothing, nothing > 0, torch.Generator().manual_seed(0), **options)
+        for options in ({}, {"rounds": 1})
+    ]
+    assert torch.equal(drawn, known)  # at once
+    assert network().rounds > 1
 
 
 NOTE = Note(60, 100, 0.5, 0.5)

@@ -12,6 +12,7 @@ from synthmatch.estimators.head import Head
 from synthmatch.estimators.local_heads import GroupedLinear, LocalHeads
 from synthmatch.estimators.prime_dilated import (
     PrimeDilatedConvolution,
+    RatioConvolution,
     dilations,
     prime_ratios,
 )
@@ -56,6 +57,33 @@ def test_prime_dilated_convolution_by_hand(symmetric):
             if 0 <= k + place < 30:
                 want[:, :, k] += layer.weight[:, j, None] * x[:, :, k + place]
     torch.testing.assert_close(got, want)
+
+
+def test_ratio_convolution_by_hand():
+    multiples = torch.tensor([0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0])
+    layer = RatioConvolution(2, multiples, primes=2, stack=1)  # ratios 2 and 1.5
+    x = torch.randn(3, 2, 7, 4, generator=torch.Generator().manual_seed(0))
+    want = torch.zeros_like(x)
+    for j, ratio in enumerate((1.0, 2.0, 1.5, 1 / 2.0, 1 / 1.5)):
+        for k, multiple in enumerate(multiples.tolist()):
+            for c in range(2):
+                for b, t in np.ndindex(3, 4):
+                    row = x[b, c, :, t].detach().numpy()
+                    seen = np.interp(multiple * ratio, multiples.numpy(), row, 0.0, 0.0)
+                    want[b, c, k, t] += layer.weight[0, c, j].item() * seen
+    torch.testing.assert_close(layer(x).detach(), want, rtol=1e-5, atol=1e-5)
+
+
+def test_ratio_convolutions_in_a_stack_are_one_after_another():
+    multiples = torch.arange(1, 33) / 4.0
+    stack = RatioConvolution(2, multiples, primes=3, stack=3)
+    x = torch.randn(1, 2, 32, 5, generator=torch.Generator().manual_seed(0))
+    want = x
+    for number in range(3):
+        layer = RatioConvolution(2, multiples, primes=3, stack=1)
+        layer.weight.data = stack.weight.data[number : number + 1]
+        want = layer(want)
+    torch.testing.assert_close(stack(x), want, rtol=1e-4, atol=1e-5)
 
 
 def factors(n):
