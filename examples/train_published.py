@@ -30,6 +30,7 @@ from train_masked import INERT, load_shards
 
 from synthmatch.estimators import build
 from synthmatch.estimators.estimator import Estimator
+from synthmatch.estimators.local_heads import GroupedLinear
 from synthmatch.settings import Setting
 from synthmatch.synth import Note, audible, canonical, render_batch
 from synthmatch.training import Recipe
@@ -130,11 +131,41 @@ class Data:
 
 
 def marginals(network: Estimator, data: Data) -> None:
-    """Let the biases of the output say how frequent each class is."""
+    """Let the biases of the output say how frequent each class is, as smoothed as the labels."""
     for i, part in enumerate(network.head.slices):
         heard = data.classes[:, i][data.audible[:, i] > 0].long()
-        count = torch.bincount(heard, minlength=part.stop - part.start).float() + 1.0
+        count = torch.bincount(heard, minlength=part.stop - part.start).float() + 0.1
+        if network.head.space.free[i].kind != "categorical":
+            place = torch.arange(len(count))
+            distance = (place[:, None] - place) / network.head.smoothing
+            count = torch.softmax(-0.5 * distance**2, dim=1).T @ count
         network.output.outer.bias.data[part] = (count / count.sum()).log()
+
+
+@torch.no_grad()
+def spread_out(network: Estimator, data: Data) -> None:
+    """Let every layer after the convolutions begin with outputs of mean 0 and deviation 1.
+
+    Layer after layer, on some sounds (Mishkin and Matas, "All you need is a good init", 2016);
+    the last begins at 0. Otherwise all sounds look alike to the narrow heads, which then learn
+    how frequent classes are, and nothing else.
+    """
+    rows = torch.arange(min(256, len(data.classes)))
+    kinds = (torch.nn.Linear, GroupedLinear)
+    layers = [layer for layer in network.modules() if isinstance(layer, kinds)]
+    layers.remove(network.output.outer)
+
+    def fit(layer: torch.nn.Module, _: object, output: torch.Tensor) -> torch.Tensor:
+        mean, std = output.mean(0).flatten(), output.std(0).flatten().clamp_min(1e-3)
+        layer.weight /= std[:, None]
+        layer.bias.copy_((layer.bias - mean) / std)
+        return (output - mean.view(output.shape[1:])) / std.view(output.shape[1:])
+
+    hooks = [layer.register_forward_hook(fit) for layer in layers]
+    data.loss(network.train(), rows)
+    for hook in hooks:
+        hook.remove()
+    network.output.outer.weight.zero_()
 
 
 def train(network: Estimator, data: Data, held: Data, recipe: Recipe, folder: Path) -> None:
