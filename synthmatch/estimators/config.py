@@ -34,6 +34,7 @@ _LARGEST: Mapping[str, tuple[int, int]] = MappingProxyType(
         "bins_per_octave": (4, 384),
         "primes": (0, 64),
         "stack": (0, 64),
+        "divisor": (1, 512),
     }
 )
 """Smallest and largest value of the whole numbers among the options, by name."""

@@ -14,6 +14,9 @@ from .head import Head
 
 Grouping = Literal["parameter", "group"]
 
+HIDDEN = 64
+"""Hidden units of each group in the paper."""
+
 
 class GroupedLinear(nn.Module):
     """A linear layer whose inputs and outputs fall into groups that do not see each other.
@@ -76,7 +79,7 @@ class LocalHeads(nn.Module):
     """
 
     def __init__(
-        self, features: int, head: Head, grouping: Grouping = "parameter", hidden: int = 64
+        self, features: int, head: Head, grouping: Grouping = "parameter", hidden: int = HIDDEN
     ) -> None:
         super().__init__()
         if grouping not in ("parameter", "group"):

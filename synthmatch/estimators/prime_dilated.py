@@ -21,7 +21,7 @@ from ..features import ConstantQ, FrontEnd, window_samples
 from .estimator import Estimator
 from .head import Head
 from .inversynth import channels_last
-from .local_heads import Grouping, LocalHeads
+from .local_heads import HIDDEN, Grouping, LocalHeads
 from .vgg import SMOOTHED, WINDOW
 
 _LOWEST = 32.70319566257483  # Hz, C1
@@ -148,12 +148,22 @@ def _interpolation(multiples: Tensor, ratio: float) -> Tensor:
 
 
 def pdcnn(
-    features: int, bins_per_octave: int, primes: int, stack: int, *, symmetric: bool
+    features: int,
+    bins_per_octave: int,
+    primes: int,
+    stack: int,
+    *,
+    symmetric: bool,
+    divisor: int = 1,
 ) -> nn.Sequential:
-    """Return the network from maps ``[b, 1, bins, frames]`` to ``[b, features]``."""
+    """Return the network from maps ``[b, 1, bins, frames]`` to ``[b, features]``.
+
+    It has one channel for every ``divisor`` of the authors'.
+    """
     layers: list[nn.Module] = []
     channels = 1
-    for width, resolution in ((64, bins_per_octave), (128, max(1, bins_per_octave // 4))):
+    for count, resolution in ((64, bins_per_octave), (128, max(1, bins_per_octave // 4))):
+        width = max(1, count // divisor)
         layers.append(nn.Conv2d(channels, width, 7, padding=3, bias=False))
         layers += [
             PrimeDilatedConvolution(width, resolution, primes, symmetric=symmetric)
@@ -192,6 +202,9 @@ class PrimeDilated(Estimator):
         Prime-dilated convolutions after each convolution.
     features : int
         Global features.
+    divisor : int
+        By how much the channels, the global features and the hidden units of the local
+        heads are narrower: the same network, all widths in the authors' ratios.
     grouping : {"parameter", "group"}
         Of the local heads.
     """
@@ -210,15 +223,31 @@ class PrimeDilated(Estimator):
         primes: int = 3,
         stack: int = 3,
         features: int = 2048,
+        divisor: int = 1,
         grouping: Grouping = "parameter",
     ) -> None:
         super().__init__(architecture, head, sample_rate, samples)
         self.front = constant_q(sample_rate, samples, bins_per_octave, hop)
-        symmetric = architecture == "pdc-symmetric"
-        self.layers = pdcnn(features, bins_per_octave, primes, stack, symmetric=symmetric)
-        self.output = LocalHeads(features, head, grouping)
+        features = max(1, features // divisor)
+        self.layers = pdcnn(
+            features,
+            bins_per_octave,
+            primes,
+            stack,
+            symmetric=architecture == "pdc-symmetric",
+            divisor=divisor,
+        )
+        self.output = LocalHeads(features, head, grouping, max(1, HIDDEN // divisor))
 
     def forward(self, audio: Tensor) -> Tensor:
         """Return the output ``[b, head.size]`` for ``audio [b, samples]``."""
-        out: Tensor = self.output(self.layers(self.front(self.check_audio(audio))))
+        return self.estimate(self.views(audio))
+
+    def views(self, audio: Tensor) -> tuple[Tensor, ...]:
+        """Return what :meth:`estimate` takes, ``[b, 1, bins, frames]``; it needs no gradient."""
+        return (self.front(self.check_audio(audio)),)
+
+    def estimate(self, views: tuple[Tensor, ...]) -> Tensor:
+        """Return the output ``[b, head.size]`` for the views of some sounds."""
+        out: Tensor = self.output(self.layers(views[0]))
         return out

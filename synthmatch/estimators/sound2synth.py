@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from .estimator import Estimator
 from .head import Head
-from .local_heads import Grouping, LocalHeads
+from .local_heads import HIDDEN, Grouping, LocalHeads
 from .prime_dilated import constant_q, pdcnn
 from .recurrent import SequenceEncoder, cepstrum
 from .statistics import EnvelopeEncoder, envelopes
@@ -42,6 +42,9 @@ class Sound2Synth(Estimator):
         Of the prime-dilated convolutions, which are symmetric.
     features : int
         Global features.
+    divisor : int
+        By how much all widths are smaller, those of the views, of the global features and
+        of the local heads: the same network in the authors' ratios.
     grouping : {"parameter", "group"}
         Of the local heads.
     """
@@ -62,29 +65,49 @@ class Sound2Synth(Estimator):
         primes: int = 3,
         stack: int = 3,
         features: int = 2048,
+        divisor: int = 1,
         grouping: Grouping = "parameter",
     ) -> None:
         super().__init__(architecture, head, sample_rate, samples)
+
+        def narrow(width: int) -> int:
+            return max(1, width // divisor)
+
         self.spectrogram = spectrogram(sample_rate, samples, n_fft, hop, mels)
         self.constant_q = constant_q(sample_rate, samples, bins_per_octave, hop)
         self.cepstrum = cepstrum(sample_rate, samples, 20, n_fft, hop)
         self.envelopes = envelopes(sample_rate, samples, n_fft, hop)
         count, frames = self.envelopes.shape
-        self.vgg = vgg11(512)
-        self.pdcnn = pdcnn(512, bins_per_octave, primes, stack, symmetric=True)
-        self.lstm = SequenceEncoder(20, 256, 2, 128)
-        self.statistics = EnvelopeEncoder(count, frames, 256, 128)
-        self.merge = nn.Linear(512 + 512 + 128 + count * 128, features)
-        self.output = LocalHeads(features, head, grouping)
+        large, small, inner = narrow(512), narrow(128), narrow(256)
+        self.vgg = vgg11(large, divisor)
+        self.pdcnn = pdcnn(large, bins_per_octave, primes, stack, symmetric=True, divisor=divisor)
+        self.lstm = SequenceEncoder(20, inner, 2, small)
+        self.statistics = EnvelopeEncoder(count, frames, inner, small)
+        self.merge = nn.Linear(2 * large + (1 + count) * small, narrow(features))
+        self.output = LocalHeads(narrow(features), head, grouping, narrow(HIDDEN))
 
     def forward(self, audio: Tensor) -> Tensor:
         """Return the output ``[b, head.size]`` for ``audio [b, samples]``."""
+        return self.estimate(self.views(audio))
+
+    def views(self, audio: Tensor) -> tuple[Tensor, ...]:
+        """Return what :meth:`estimate` takes of a sound; it needs no gradient.
+
+        Spectrogram and constant-Q transform ``[b, 1, bins, frames]``, cepstrum
+        ``[b, 1, 20, frames]``, envelopes ``[b, 4, frames]``.
+        """
         self.check_audio(audio)
-        views = [
-            self.vgg(self.spectrogram(audio)),
-            self.pdcnn(self.constant_q(audio)),
-            self.lstm(self.cepstrum(audio)[:, 0]),
-            self.statistics(self.envelopes(audio)),
+        fronts = (self.spectrogram, self.constant_q, self.cepstrum, self.envelopes)
+        return tuple(front(audio) for front in fronts)
+
+    def estimate(self, views: tuple[Tensor, ...]) -> Tensor:
+        """Return the output ``[b, head.size]`` for the views of some sounds."""
+        spectrum, harmonics, cepstra, envelopes = views
+        encoded = [
+            self.vgg(spectrum),
+            self.pdcnn(harmonics),
+            self.lstm(cepstra[:, 0]),
+            self.statistics(envelopes),
         ]
-        out: Tensor = self.output(functional.leaky_relu(self.merge(torch.cat(views, 1))))
+        out: Tensor = self.output(functional.leaky_relu(self.merge(torch.cat(encoded, 1))))
         return out

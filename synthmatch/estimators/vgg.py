@@ -27,12 +27,15 @@ WINDOW = 2048 / 48000
 _CHANNELS: tuple[tuple[int, ...], ...] = ((64,), (128,), (256, 256), (512, 512), (512, 512))
 
 
-def vgg11(features: int) -> nn.Sequential:
-    """Return VGG11 from maps ``[b, 1, bins, frames]`` of any size to ``[b, features]``."""
+def vgg11(features: int, divisor: int = 1) -> nn.Sequential:
+    """Return VGG11 from maps ``[b, 1, bins, frames]`` of any size to ``[b, features]``.
+
+    It has one channel for every ``divisor`` of the original's.
+    """
     layers: list[nn.Module] = []
     channels = 1
     for block in _CHANNELS:
-        for width in block:
+        for width in (max(1, count // divisor) for count in block):
             layers += [
                 nn.Conv2d(channels, width, 3, padding=1),
                 nn.BatchNorm2d(width),

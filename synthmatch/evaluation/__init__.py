@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..datasets import Batch, draw_vectors, render, stream
-from ..errors import ParameterError
+from ..errors import ParameterError, WeightsError
 from ..estimators import pick_device
 from ..registry import model_folder
 from ..settings import Setting, Source, open_source
@@ -28,6 +28,7 @@ from .columns import TABLES, Column, Trial, columns_of
 from .contestants import Contestant, FinetunedModel, Model, Prediction, Reference
 from .journal import code_digest, open_journal
 from .measuring import Figures, measure
+from .notes import NoteModel
 from .report import Evaluation, Row
 
 __all__ = [
@@ -191,11 +192,21 @@ def _folder(name: str | os.PathLike[str]) -> Path:
 def _models(
     name: str | os.PathLike[str], source: Source, device: str, seed: int | None
 ) -> dict[str, Contestant]:
-    """Return a model by its name and, given a seed, also finetuned if it has a proxy."""
+    """Return a model by its name and, given a seed, also finetuned if it has a proxy.
+
+    One of any note need not have been trained on the setting.
+    """
+    from ..estimators.masked import MaskedTransformer
+
     folder = _folder(name)
     estimator, metadata = load_model(folder, device=device)
-    check_space(estimator.head.space, source.synth)
-    found: dict[str, Contestant] = {folder.name: Model(estimator, source)}
+    try:
+        check_space(estimator.head.space, source.synth)
+        found: dict[str, Contestant] = {folder.name: Model(estimator, source)}
+    except WeightsError:
+        if not isinstance(estimator, MaskedTransformer):
+            raise
+        found = {folder.name: NoteModel(estimator, source)}
     if seed is not None and "proxy_weight" in metadata.get("goal", {}):
         proxy = load_proxy(folder, estimator)
         found[f"{folder.name}, finetuned"] = FinetunedModel(estimator, proxy, source, seed)

@@ -204,3 +204,41 @@ def test_every_view_reaches_the_output():
         view.mean += 5.0
         assert (made(audio) != before).any()
         view.mean -= 5.0
+
+
+def widths(network):
+    """The sizes of all that is learned, by name."""
+    return {name: tuple(p.shape) for name, p in network.named_parameters()}
+
+
+@pytest.mark.parametrize("architecture", ["pdc-symmetric", "pdc-asymmetric", "sound2synth"])
+def test_a_divisor_narrows_every_layer_alike(architecture):
+    made = {
+        divisor: build(architecture, SPACE, sample_rate=8000, samples=4000, divisor=divisor)
+        for divisor in (1, 8)
+    }
+    narrow, wide = (widths(made[divisor]) for divisor in (8, 1))
+    assert narrow.keys() == wide.keys()
+    tied = {1, 3, 4, 7, 20, made[1].head.size}  # kernels, what goes in, and what comes out
+    if architecture == "sound2synth":
+        tied |= {made[1].envelopes.shape[1]}
+    for name, shape in wide.items():
+        for large, small in zip(shape, narrow[name], strict=True):
+            assert small == large // 8 or small == large in tied, name
+    assert made[8].output.hidden == 8
+    assert made[1].output.spread.in_features == 2048  # the authors' sizes unless asked
+
+
+@pytest.mark.parametrize("architecture", ["pdc-symmetric", "sound2synth"])
+def test_views_can_be_kept(architecture):
+    made = build(architecture, SPACE, sample_rate=8000, samples=4000, divisor=16).eval()
+    audio = torch.randn(3, 4000, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(made.estimate(made.views(audio)), made(audio))
+    assert not any(view.requires_grad for view in made.views(audio))
+    with pytest.raises(ParameterError, match="takes audio"):
+        made.views(audio[:, 1:])
+
+
+def test_a_divisor_is_a_whole_number_of_at_least_one():
+    with pytest.raises(ParameterError, match="divisor is a whole number from 1"):
+        build("sound2synth", SPACE, sample_rate=8000, samples=4000, divisor=0)
