@@ -79,15 +79,18 @@ def draw(folder: Path, rng: np.random.Generator, n: int) -> np.ndarray:
     return canonical(synth, rng.permutation(np.concatenate([human, drawn])))
 
 
-def describe(
-    synth: Synth, pictures: NotePictures, vectors: np.ndarray, played: Note
+def learned(
+    synth: Synth,
+    pictures: NotePictures,
+    vectors: np.ndarray,
+    audio: np.ndarray,
+    notes: np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """Render canonical vectors and return what is learned from them; quiet ones are left out."""
-    audio = render_batch(synth, vectors, played, RATE)
-    loud = (audio.astype(np.float64) ** 2).mean(axis=1) ** 0.5 > QUIET
-    vectors, audio = vectors[loud], audio[loud]
-    notes = np.tile([played.pitch, played.velocity, played.held], (len(vectors), 1))
-    notes = notes.astype(np.float32)
+    """Return what is learned from sounds ``[n, samples]``: pictures, and their vectors ``[n, d]``.
+
+    The vectors are canonical, ``notes [n, 3]`` pitch, velocity, and seconds held.
+    """
+    notes = np.asarray(notes, dtype=np.float32)
     first, second = pictures(
         torch.from_numpy(audio), torch.from_numpy(notes[:, 0]), torch.from_numpy(notes[:, 2])
     )
@@ -100,12 +103,34 @@ def describe(
     }
 
 
+def describe(
+    synth: Synth, pictures: NotePictures, vectors: np.ndarray, played: Note
+) -> dict[str, np.ndarray]:
+    """Render canonical vectors and return what is learned from them; quiet ones are left out."""
+    audio = render_batch(synth, vectors, played, RATE)
+    loud = (audio.astype(np.float64) ** 2).mean(axis=1) ** 0.5 > QUIET
+    notes = np.tile([played.pitch, played.velocity, played.held], (int(loud.sum()), 1))
+    return learned(synth, pictures, vectors[loud], audio[loud], notes)
+
+
 def held_out(folder: Path) -> dict[str, torch.Tensor]:
     """Return what :func:`describe` says of what is held out, C4 for 2 s."""
     pictures = NotePictures(RATE, round(SECONDS * RATE))
     vectors = canonical(synth_of(folder), np.load(folder / "held_out.npy"))
     made = describe(synth_of(folder), pictures, vectors, Note(60, 127, 2.0, 3.0))
     return {name: torch.from_numpy(value) for name, value in made.items()}
+
+
+def write(path: Path, parts: list[dict[str, np.ndarray]]) -> None:
+    """Write what :func:`learned` returned as one shard, whole or not at all."""
+    temporary = path.with_suffix(f".{os.getpid()}.part")
+    # safetensors writes memory as it lies: rows have to lie one after another
+    whole = {
+        name: np.ascontiguousarray(np.concatenate([part[name] for part in parts]))
+        for name in parts[0]
+    }
+    save_file(whole, temporary)
+    temporary.rename(path)
 
 
 def render(folder: Path, number: int, count: int = SHARD) -> int:
@@ -120,16 +145,11 @@ def render(folder: Path, number: int, count: int = SHARD) -> int:
     rng = np.random.default_rng([14, number])
     pictures = NotePictures(RATE, round(SECONDS * RATE))
     vectors = draw(folder, rng, count)
-    rows: dict[str, list[np.ndarray]] = {}
-    for start in range(0, count, TOGETHER):
-        together = vectors[start : start + TOGETHER]
-        for name, value in describe(synth_of(folder), pictures, together, note(rng)).items():
-            rows.setdefault(name, []).append(value)
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    # safetensors writes memory as it lies: rows have to lie one after another
-    whole = {name: np.ascontiguousarray(np.concatenate(parts)) for name, parts in rows.items()}
-    save_file(whole, temporary)
-    temporary.rename(path)
+    parts = [
+        describe(synth_of(folder), pictures, vectors[start : start + TOGETHER], note(rng))
+        for start in range(0, count, TOGETHER)
+    ]
+    write(path, parts)
     return number
 
 

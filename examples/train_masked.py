@@ -7,13 +7,17 @@ The loss counts what can be heard, by how much a change of it changes the sound
 another equaliser, a late onset. The rate of learning is constant and falls over the last
 fifth of the steps; the weights kept are their running mean. Every so often a checkpoint is
 written, and the model folder; the same command goes on from there, with more shards and
-another number of steps if wanted.
+another number of steps if wanted. With ``--also`` a share of each batch comes from a second
+folder, of sounds that ``search_note_sounds.py`` matched:
+
+    python examples/train_masked.py runs/dexed-t6/sounds --also runs/dexed-t6/found --share 0.3
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import itertools
 import json
 import time
 from pathlib import Path
@@ -39,9 +43,10 @@ TILT, GRAIN = 1.5, 0.5  # dB an octave, dB, standard deviations
 """Of the equaliser and of each cell of a picture, where sounds are altered."""
 
 
-def load_shards(folder: Path) -> dict[str, torch.Tensor]:
-    """Return all sounds of a folder, with no more memory than they take."""
-    files = [safe_open(path, framework="pt") for path in sorted(folder.glob("?????.safetensors"))]
+def load_shards(*folders: Path) -> tuple[dict[str, torch.Tensor], list[int]]:
+    """Return all sounds of folders, with no more memory than they take, and how many of each."""
+    paths = [sorted(folder.glob("?????.safetensors")) for folder in folders]
+    files = [safe_open(path, framework="pt") for path in itertools.chain(*paths)]
     counts = [file.get_slice("classes").get_shape()[0] for file in files]
     data: dict[str, torch.Tensor] = {}
     for name in files[0].keys():  # noqa: SIM118 (it is no mapping)
@@ -52,7 +57,20 @@ def load_shards(folder: Path) -> dict[str, torch.Tensor]:
                 data[name] = torch.empty((sum(counts), *part.shape[1:]), dtype=part.dtype)
             data[name][first : first + count] = part
             first += count
-    return data
+    in_order = iter(counts)
+    return data, [sum(itertools.islice(in_order, len(some))) for some in paths]
+
+
+def draw_rows(
+    counts: list[int], batch: int, share: float, generator: torch.Generator
+) -> torch.Tensor:
+    """Return rows of a batch: of the first so many sounds, and a share of those after them."""
+    also = round(share * batch) if len(counts) > 1 else 0
+    rows = torch.randint(0, counts[0], (batch - also,), generator=generator)
+    if not also:
+        return rows
+    more = torch.randint(counts[0], sum(counts), (also,), generator=generator)
+    return torch.cat([rows, more])
 
 
 def alter(
@@ -86,7 +104,7 @@ class Loss:
     Parameters
     ----------
     data : dict
-        What :func:`load_shards` returned.
+        Sounds, from :func:`load_shards`.
     effects : Tensor ``[d]``
         Weight of each parameter where it is heard.
     """
@@ -129,6 +147,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sounds", type=Path, nargs="?", default=Path("runs/dexed-t6/sounds"))
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/dexed-t6/model"))
+    parser.add_argument("--also", type=Path, help="folder of more sounds, of the same synth")
+    parser.add_argument("--share", type=float, default=0.3, help="of a batch, from --also")
     parser.add_argument("--effects", type=Path, help="weights of the parameters (.npy)")
     parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--batch", type=int, default=128)
@@ -140,19 +160,23 @@ def main() -> None:
     if args.quick:
         args.sounds, args.steps, args.batch = args.output / "sounds", 3, 8
         render_quickly(args.sounds)
+    if not 0.0 <= args.share < 1.0:
+        parser.error(f"a share is from 0 to below 1, not {args.share}")
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.manual_seed(14)
 
     synth = synth_of(args.sounds)
     known = json.loads((args.sounds / "synth.json").read_text())
+    if args.also and synth_of(args.also).space != synth.space:
+        parser.error(f"{args.also} holds sounds of another synth than {args.sounds}")
     setting = Setting(synth.name, known["synth"], NOTE, RATE, options=known["options"])
     options = {k: int(v) for k, v in (pair.split("=") for pair in args.option)}
     options = {"velocity": 127.0, "held": 2.0, **options}
     network = build(
         "masked", synth.space, sample_rate=RATE, samples=round(SECONDS * RATE), **options
     )
-    data = load_shards(args.sounds)
+    data, counts = load_shards(args.sounds, *([args.also] if args.also else []))
     effects = torch.ones(len(synth.space))
     if args.effects:
         effects = torch.from_numpy(np.load(args.effects)).float()
@@ -180,7 +204,7 @@ def main() -> None:
         left = (args.steps - step) / (FALL * args.steps)
         for group in optimizer.param_groups:
             group["lr"] = args.rate * min(1.0, (step + 1) / 300, left)
-        rows = torch.randint(0, count, (args.batch,), generator=generator)
+        rows = draw_rows(counts, args.batch, args.share, generator)
         loss = loss_of(network.train(), rows, generator if step % 2 else None)
         optimizer.zero_grad()
         loss.backward()
@@ -210,7 +234,13 @@ def main() -> None:
             save_checkpoint(checkpoint, modules, optimizer, state)
             metadata = {
                 "setting": setting.to_dict(),
-                "recipe": {"steps": step, "batch": args.batch, "rate": args.rate, "sounds": count},
+                "recipe": {
+                    "steps": step,
+                    "batch": args.batch,
+                    "rate": args.rate,
+                    "sounds": count,
+                    **({"found": counts[1], "share": args.share} if args.also else {}),
+                },
                 "scores": {"loss": row["held_out"]},
                 "step": step,
                 "headline": f"parameters of {synth.name}, any note",
