@@ -37,7 +37,6 @@ from synthmatch.weights.folder import save_model
 
 NOTE = Note(60, 127, 2.0, 4.0)
 INERT = 0.1  # weight of what cannot be heard: enough to be drawn as the canonical label has it
-DECAY = 0.999  # of the running mean of the weights
 FALL = 0.2  # share of the steps over which the rate falls
 TILT, GRAIN = 1.5, 0.5  # dB an octave, dB, standard deviations
 """Of the equaliser and of each cell of a picture, where sounds are altered."""
@@ -153,6 +152,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--decay", type=float, default=0.999, help="of the mean of the weights")
     parser.add_argument("--save", type=float, default=180.0, help="seconds between checkpoints")
     parser.add_argument("--option", action="append", default=[], metavar="NAME=NUMBER")
     parser.add_argument("--quick", action="store_true", help="three steps on a few sounds")
@@ -210,7 +210,7 @@ def main() -> None:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
-        average(mean, network, min(DECAY, (1 + step) / (10 + step)))
+        average(mean, network, min(args.decay, (1 + step) / (10 + step)))
         step += 1
         losses.append(float(loss.detach()))
         if time.perf_counter() - saved > args.save or step == args.steps:
