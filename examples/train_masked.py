@@ -8,7 +8,8 @@ another equaliser, a late onset. The rate of learning is constant and falls over
 fifth of the steps; the weights kept are their running mean. Every so often a checkpoint is
 written, and the model folder; the same command goes on from there, with more shards and
 another number of steps if wanted. With ``--also`` a share of each batch comes from a second
-folder, of sounds that ``search_note_sounds.py`` matched:
+folder, of sounds that ``search_note_sounds.py`` matched. The last tenth of these is held out;
+its loss is ``found`` in the log, also with ``--share 0``, which trains on the first alone:
 
     python examples/train_masked.py runs/dexed-t6/sounds --also runs/dexed-t6/found --share 0.3
 """
@@ -37,6 +38,7 @@ from synthmatch.weights.folder import save_model
 
 NOTE = Note(60, 127, 2.0, 4.0)
 INERT = 0.1  # weight of what cannot be heard: enough to be drawn as the canonical label has it
+HELD_OUT = 0.1  # share of the second folder's sounds, at most 512 of them
 FALL = 0.2  # share of the steps over which the rate falls
 TILT, GRAIN = 1.5, 0.5  # dB an octave, dB, standard deviations
 """Of the equaliser and of each cell of a picture, where sounds are altered."""
@@ -196,6 +198,8 @@ def main() -> None:
             step, spent = state["step"], state["seconds"]
     log = (args.output / "log.jsonl").open("a")
     count = len(data["classes"])
+    unseen = min(round(HELD_OUT * counts[1]), 512) if args.also else 0
+    counts[-1] -= unseen
     print(f"{count:,} sounds, {sum(p.numel() for p in network.parameters()):,} weights", flush=True)
     began, saved, losses = time.perf_counter() - spent, time.perf_counter(), []
     while step < args.steps:
@@ -218,6 +222,8 @@ def main() -> None:
             with torch.no_grad():
                 every = torch.arange(len(held.data["classes"]))
                 nothing = float(held(mean, every, None, shown=False))
+                last = torch.arange(count - unseen, count)
+                found = float(loss_of(mean, last, None, shown=False)) if unseen else None
             row = {
                 "step": step,
                 "seconds": round(saved - began, 1),
@@ -226,6 +232,8 @@ def main() -> None:
                 "loss": round(float(np.mean(losses)), 4),
                 "held_out": round(nothing, 4),
             }
+            if found is not None:
+                row["found"] = round(found, 4)
             losses = []
             log.write(json.dumps(row) + "\n")
             log.flush()
