@@ -69,15 +69,15 @@ INSTRUMENTS = {
 
 
 @cache
-def _open(setting: str, model: str, synth: str) -> tuple[Source, Matcher, Matcher]:
+def _open(setting: str, model: str, synth: str, starts: bool) -> tuple[Source, Matcher, Matcher]:
     """Return a setting, a matcher with the network and one without, on one core."""
     import torch
 
     torch.set_num_threads(1)
     source = open_source(load_setting(setting))
     given = {"synth": load_synth(synth)} if synth else {}
-    trained = Matcher.from_pretrained(model, workers=1, **given)
-    return source, trained, Matcher(trained.synth, model="none", workers=1)
+    trained = Matcher.from_pretrained(model, workers=1, starts=starts, **given)
+    return source, trained, Matcher(trained.synth, model="none", starts=starts, workers=1)
 
 
 def _held_out(source: Source, number: int) -> tuple[Recording, np.ndarray]:
@@ -103,10 +103,16 @@ def _right(source: Source, patch: Patch, truth: np.ndarray) -> float:
 
 
 def measure(
-    setting: str, model: str, synth: str, sound: int | str, way: str, seconds: float
+    setting: str,
+    model: str,
+    synth: str,
+    sound: int | str,
+    way: str,
+    seconds: float,
+    starts: bool,
 ) -> dict[str, Any]:
     """Return the figures of one way on one sound: a number, or the path of a recording."""
-    source, trained, cold = _open(setting, model, synth)
+    source, trained, cold = _open(setting, model, synth, starts)
     if isinstance(sound, int):
         (recording, truth), note = _held_out(source, sound), source.setting.note
     else:
@@ -184,6 +190,7 @@ def main() -> None:
     parser.add_argument("--sounds", type=int, default=200)
     parser.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS, metavar="WAY")
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--no-starts", action="store_true", help="networks and search alone")
     parser.add_argument("--sound-font", type=Path, default=SOUND_FONT)
     parser.add_argument("--output", type=Path, default=Path("runs/compare_ways"))
     parser.add_argument("--quick", action="store_true", help="2 sounds, a tenth of a second")
@@ -193,7 +200,7 @@ def main() -> None:
     parts = (args.setting, Path(args.model).name, args.synth, f"{args.seconds:g}s")
     name = "_".join(part for part in parts if part) + ".json"
     results = Results(args.output / name)
-    _, trained, _ = _open(args.setting, args.model, args.synth)
+    _, trained, _ = _open(args.setting, args.model, args.synth, not args.no_starts)
     proxy = "proxy_weight" in trained.network.metadata.get("goal", {})
     ways = [way for way in args.ways if proxy or way != "proxy finetuning"]
     with tempfile.TemporaryDirectory() as scratch:
@@ -201,8 +208,9 @@ def main() -> None:
         if shutil.which("fluidsynth") and args.sound_font.is_file() and not args.quick:
             for name, path in record(Path(scratch), args.sound_font, INSTRUMENTS).items():
                 sounds[f"instruments/{{}}/{name}"] = str(path)
+        asked, starts = (args.setting, args.model, args.synth), not args.no_starts
         jobs = {
-            key.format(way): (args.setting, args.model, args.synth, sound, way, args.seconds)
+            key.format(way): (*asked, sound, way, args.seconds, starts)
             for key, sound in sounds.items()
             for way in ways
         }

@@ -87,6 +87,30 @@ def draw(folder: Path, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np
     return np.concatenate([human, drawn])[order], order < len(human)
 
 
+def learned(
+    synth: Synth,
+    pictures: NotePictures,
+    vectors: np.ndarray,
+    audio: np.ndarray,
+    notes: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Return what is learned from sounds ``[n, samples]``: pictures, and their vectors ``[n, d]``.
+
+    The vectors are canonical, ``notes [n, 3]`` pitch, velocity, and seconds held.
+    """
+    notes = np.asarray(notes, dtype=np.float32)
+    first, second = pictures(
+        torch.from_numpy(audio), torch.from_numpy(notes[:, 0]), torch.from_numpy(notes[:, 2])
+    )
+    return {
+        "harmonics": (first * 255).round().byte().numpy(),
+        "times": (second * 255).round().byte().numpy(),
+        "classes": synth.space.to_classes(vectors).astype(np.int16),
+        "audible": audible(synth, vectors).astype(np.uint8),
+        "played": notes,
+    }
+
+
 def describe(
     synth: Synth, pictures: NotePictures, raw: np.ndarray, human: np.ndarray, played: Note
 ) -> dict[str, np.ndarray]:
@@ -96,22 +120,13 @@ def describe(
     """
     audio = render_batch(synth, canonical(synth, raw), played, RATE)
     loud = (audio.astype(np.float64) ** 2).mean(axis=1) ** 0.5 > QUIET
-    raw, human, audio = raw[loud], human[loud], audio[loud]
-    vectors = canonical(synth, raw)
-    notes = np.tile([played.pitch, played.velocity, played.held], (len(vectors), 1))
-    notes = notes.astype(np.float32)
-    first, second = pictures(
-        torch.from_numpy(audio), torch.from_numpy(notes[:, 0]), torch.from_numpy(notes[:, 2])
-    )
+    raw = raw[loud]
+    notes = np.tile([played.pitch, played.velocity, played.held], (len(raw), 1))
     return {
-        "harmonics": (first * 255).round().byte().numpy(),
-        "times": (second * 255).round().byte().numpy(),
-        "classes": synth.space.to_classes(vectors).astype(np.int16),
-        "audible": audible(synth, vectors).astype(np.uint8),
+        **learned(synth, pictures, canonical(synth, raw), audio[loud], notes),
         "raw_classes": synth.space.to_classes(raw).astype(np.int16),
         "raw_audible": audible(synth, raw).astype(np.uint8),
-        "human": human.astype(np.uint8),
-        "played": notes,
+        "human": human[loud].astype(np.uint8),
     }
 
 
@@ -122,6 +137,18 @@ def held_out(folder: Path) -> dict[str, torch.Tensor]:
     human = np.full(len(vectors), (folder / "voices.npy").exists())
     made = describe(synth_of(folder), pictures, vectors, human, Note(60, 127, 2.0, 3.0))
     return {name: torch.from_numpy(value) for name, value in made.items()}
+
+
+def write(path: Path, parts: list[dict[str, np.ndarray]]) -> None:
+    """Write what :func:`learned` returned as one shard, whole or not at all."""
+    temporary = path.with_suffix(f".{os.getpid()}.part")
+    # safetensors writes memory as it lies: rows have to lie one after another
+    whole = {
+        name: np.ascontiguousarray(np.concatenate([part[name] for part in parts]))
+        for name in parts[0]
+    }
+    save_file(whole, temporary)
+    temporary.rename(path)
 
 
 def render(folder: Path, number: int, count: int = SHARD) -> int:
@@ -136,17 +163,11 @@ def render(folder: Path, number: int, count: int = SHARD) -> int:
     rng = np.random.default_rng([14, number])
     pictures = NotePictures(RATE, round(SECONDS * RATE))
     vectors, human = draw(folder, rng, count)
-    rows: dict[str, list[np.ndarray]] = {}
-    for start in range(0, count, TOGETHER):
-        some = slice(start, start + TOGETHER)
-        made = describe(synth_of(folder), pictures, vectors[some], human[some], note(rng))
-        for name, value in made.items():
-            rows.setdefault(name, []).append(value)
-    temporary = path.with_suffix(f".{os.getpid()}.part")
-    # safetensors writes memory as it lies: rows have to lie one after another
-    whole = {name: np.ascontiguousarray(np.concatenate(parts)) for name, parts in rows.items()}
-    save_file(whole, temporary)
-    temporary.rename(path)
+    some = [slice(start, start + TOGETHER) for start in range(0, count, TOGETHER)]
+    parts = [
+        describe(synth_of(folder), pictures, vectors[rows], human[rows], note(rng)) for rows in some
+    ]
+    write(path, parts)
     return number
 
 

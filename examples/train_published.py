@@ -24,8 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from render_note_sounds import QUIET, draw, prepare, synth_of
-from safetensors.numpy import save_file
+from render_note_sounds import QUIET, draw, prepare, synth_of, write
 from train_masked import INERT, load_shards
 
 from synthmatch.estimators import build
@@ -48,12 +47,17 @@ SHARE = os.environ.get("SYNTHMATCH_SHARED", str(Path(__file__).parents[2] / "sha
 BANK = Path(SHARE) / "presets" / "dx7_train.vmem"
 
 
+def canonical_draws(folder: Path, seed: list[int], n: int) -> np.ndarray:
+    """Return ``n`` canonical vectors to render."""
+    return canonical(synth_of(folder), draw(folder, np.random.default_rng(seed), n)[0])
+
+
 def untrained(folder: Path, name: str) -> Estimator:
     """Return a network whose front ends are fitted to some sounds, always the same."""
     options = OPTIONS if name == "dexed-pdc" else {**OPTIONS, **SPECTRA}
     space, samples = synth_of(folder).space, NOTE.samples(RATE)
     network = build(NETWORKS[name], space, sample_rate=RATE, samples=samples, **options)
-    vectors = draw(folder, np.random.default_rng([15, 1 << 31]), FITTED)
+    vectors = canonical_draws(folder, [15, 1 << 31], FITTED)
     sounds = torch.from_numpy(render_batch(synth_of(folder), vectors, NOTE, RATE))
     network.fit_normalisation(sounds.split(TOGETHER))
     return network
@@ -90,10 +94,8 @@ def render(folder: Path, shards: int, count: int = SHARD) -> None:
     for number in range(shards):
         path = folder / f"{number:05}.safetensors"
         if not path.exists():
-            made = describe(folder, draw(folder, np.random.default_rng([15, number]), count))
-            temporary = path.with_suffix(f".{os.getpid()}.part")
-            save_file(made, temporary)
-            temporary.rename(path)
+            made = describe(folder, canonical_draws(folder, [15, number], count))
+            write(path, [made])
             print(f"shard {number + 1} of {shards}", flush=True)
 
 
@@ -255,7 +257,7 @@ def main() -> None:
     effects = torch.ones(len(network.head.space))
     if args.effects:
         effects = torch.from_numpy(np.load(args.effects)).float()
-    data = Data(load_shards(sounds), args.name, effects)
+    data = Data(load_shards(sounds)[0], args.name, effects)
     vectors = canonical(synth_of(sounds), np.load(sounds / "held_out.npy"))
     kept = {name: torch.from_numpy(value) for name, value in describe(sounds, vectors).items()}
     torch.set_num_threads(1)  # again: numba, which shares OpenMP with torch, has set its own
