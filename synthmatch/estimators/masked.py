@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -67,7 +66,6 @@ class MaskedTransformer(Estimator):
         classifier, and a patch is drawn at once.
     """
 
-    HEAD: ClassVar[Mapping[str, Any]] = {"head": "softmax", "smoothing": 0.7}
     KNOWS_NOTE: ClassVar[bool] = True
 
     _slots: Tensor
