@@ -17,6 +17,7 @@ import numpy as np
 
 import synthmatch
 from synthmatch.objective import WEIGHTS
+from synthmatch.registry import list_models, model_folder
 
 _SECONDS = 5.0  # between one writing and the next
 
@@ -24,8 +25,8 @@ _SECONDS = 5.0  # between one writing and the next
 class Results:
     """Figures by what was measured; begins with those that ``file`` holds.
 
-    A figure is found again only for the same function, arguments and version: arrays and
-    files count by what they hold, so another sound or model of the same name is measured anew.
+    A figure is found again only for the same function, arguments and version: arrays,
+    files and models count by what they hold, so another one of the same name is measured anew.
     """
 
     def __init__(self, file: Path) -> None:
@@ -83,12 +84,14 @@ def _digest(work: Callable[..., Any], job: tuple) -> str:
 
 
 def _parts(value: Any) -> Iterator[bytes]:
-    """Yield what stands for an argument: arrays and files by what they hold."""
+    """Yield what stands for an argument: arrays, files and models by what they hold."""
     if isinstance(value, np.ndarray):
         yield f"{value.dtype} {value.shape}".encode() + np.ascontiguousarray(value).tobytes()
     elif isinstance(value, str | Path) and value and (path := Path(value)).exists():
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         yield from (file.read_bytes() for file in files if file.is_file())
+    elif isinstance(value, str) and value in list_models():
+        yield from _parts(model_folder(value))
     elif isinstance(value, tuple | list):
         for each in value:
             yield from _parts(each)

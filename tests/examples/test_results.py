@@ -50,3 +50,26 @@ def test_another_sound_way_or_file_of_the_same_name_is_measured_anew(
     assert measure(sound + 1) == 6.0  # another model: anew, then known
     assert measure(sound + 1) == 6.0
     assert len(done) == 5
+
+
+def test_a_model_by_name_counts_by_what_it_holds(
+    module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "model" / "model.safetensors"
+    weights.parent.mkdir()
+    monkeypatch.setattr(module, "list_models", lambda: ["a-model"])
+    monkeypatch.setattr(module, "model_folder", lambda name: tmp_path / "model")
+    done = []
+
+    def work(model: str) -> int:
+        done.append(model)
+        return len(done)
+
+    def measure(model: str) -> int:
+        results = module.Results(tmp_path / "figures.json")
+        return results.measure(work, {"way/0": (model,)})["way/0"]
+
+    weights.write_bytes(b"one")
+    assert [measure("a-model"), measure("a-model"), measure("none")] == [1, 1, 2]
+    weights.write_bytes(b"two")
+    assert [measure("a-model"), measure("none")] == [3, 2]
