@@ -33,9 +33,9 @@ from render_note_sounds import RATE, SECONDS, learned, prepare, write
 
 from synthmatch import Matcher, load_synth
 from synthmatch.audio import Recording, read_recording
+from synthmatch.audio.framing import fit_length
 from synthmatch.errors import AudioError
 from synthmatch.estimators.note_pictures import NotePictures
-from synthmatch.matcher.target import fit_length
 from synthmatch.synth import Note, canonical, own_note, render_batch, sample_prior
 
 SHARD = 32  # searches for a file

@@ -21,6 +21,13 @@ Padding: TypeAlias = Literal["reflect", "constant", "none"]
 _AT_ONCE = 2**18  # samples of frames that magnitudes are taken of at a time
 
 
+def fit_length(samples: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
+    """Return the first ``length`` samples, silence after the end."""
+    out = np.zeros(length, dtype=np.float32)
+    out[: len(samples)] = samples[:length]
+    return out
+
+
 def as_floats(audio: npt.ArrayLike) -> Floats:
     """Return ``audio`` as float32 if it is float32 already, else as float64."""
     x = np.asarray(audio)

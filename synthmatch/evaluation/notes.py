@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..audio import resample
+from ..audio.framing import fit_length
 from ..errors import WeightsError
 from ..parameters import FloatArray, IntArray
 from ..settings import Source
@@ -65,9 +66,7 @@ class NoteModel:
         with torch.inference_mode():
             for start in range(0, len(audio), _CHUNK):
                 some = [resample(s, rate, estimator.sample_rate) for s in audio[start:][:_CHUNK]]
-                sounds = np.zeros((len(some), estimator.samples), dtype=np.float32)
-                for row, sound in zip(sounds, some, strict=True):
-                    row[: len(sound)] = sound[: estimator.samples]
+                sounds = np.stack([fit_length(sound, estimator.samples) for sound in some])
                 encoded = estimator.encode(
                     torch.from_numpy(sounds).to(device), played.expand(len(some), -1)
                 )

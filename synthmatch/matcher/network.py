@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..audio import Recording, resample
+from ..audio.framing import fit_length
 from ..errors import ModelWarning, ParameterError, SynthmatchError, WeightsError
 from ..parameters import FloatArray, ParameterSpace
 from ..registry import list_models, model_folder
 from ..settings import Setting
 from ..synth import Note, Synth
 from .prediction import Completion, Prediction
-from .target import fit_length
 
 if TYPE_CHECKING:
     from ..estimators import Estimator

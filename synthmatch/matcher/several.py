@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ..audio import Recording, resample
+from ..audio.framing import fit_length
 from ..errors import ParameterError
 from ..metrics import audio_metrics
 from ..objective import Candidate
@@ -22,7 +23,7 @@ from .match import Match
 from .matcher import DEFAULT_SECONDS, Matcher
 from .multi_match import MultiMatch
 from .ranking import pick
-from .target import Target, fit_length, threads
+from .target import Target, threads
 
 _EQUAL = 1 / 3  # share of the budget that all synths get alike, before gains decide
 _SLICES = 6  # of the rest, for each synth

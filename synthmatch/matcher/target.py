@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..audio import Recording
+from ..audio.framing import fit_length
 from ..audio.trimming import sounding
 from ..objective import Objective
 from ..parameters import FloatArray
@@ -114,13 +115,6 @@ class Target:
             return objective(render_excerpts(synth, vectors, note, sample_rate, spans))
 
         return distances
-
-
-def fit_length(samples: AudioArray, length: int) -> AudioArray:
-    """Return the first ``length`` samples, silence after the end."""
-    out = np.zeros(length, dtype=np.float32)
-    out[: len(samples)] = samples[:length]
-    return out
 
 
 @contextmanager
