@@ -149,8 +149,7 @@ def spread_out(network: Estimator, data: Data) -> None:
     """Let every layer after the convolutions begin with outputs of mean 0 and deviation 1.
 
     Layer after layer, on some sounds (Mishkin and Matas, "All you need is a good init", 2016);
-    the last begins at 0. Otherwise all sounds look alike to the narrow heads, which then learn
-    how frequent classes are, and nothing else.
+    the last begins at 0. So the narrow heads tell sounds apart from the first step on.
     """
     rows = torch.arange(min(256, len(data.classes)))
     kinds = (torch.nn.Linear, GroupedLinear)
@@ -173,12 +172,15 @@ def spread_out(network: Estimator, data: Data) -> None:
 def train(network: Estimator, data: Data, held: Data, recipe: Recipe, folder: Path) -> None:
     """Train for so many minutes of the processor, or so many steps, or go on."""
     torch.manual_seed(15)
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = folder / "checkpoint.safetensors"
+    if not checkpoint.exists():
+        spread_out(network, data)
     mean = copy.deepcopy(network).eval()
+    modules = {"network": network, "mean": mean}
     optimizer = torch.optim.AdamW(
         network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint, modules = folder / "checkpoint.safetensors", {"network": network, "mean": mean}
     step, seconds = 0, 0.0
     losses: list[float] = []
     if checkpoint.exists():

@@ -12,7 +12,7 @@ from ..parameters import FloatArray
 from .grid import Grid, keys
 
 _TRIES = 8  # extra mutations of a child that was tried before
-_RESERVE = 256  # draws from the prior that are made at once
+_RESERVE = 64  # draws from the prior that are made at once
 _SERVINGS = 8  # mutations that each of them serves
 
 

@@ -46,6 +46,17 @@ def test_two_folders_are_read_one_after_the_other(train: ModuleType, tmp_path: P
     assert train.load_shards(two)[1] == [2]
 
 
+def test_a_shard_holds_its_rows_however_they_lay_in_memory(
+    train: ModuleType, tmp_path: Path
+) -> None:
+    rows = np.arange(24, dtype=np.int16).reshape(4, 6)
+    parts = [{"classes": np.asfortranarray(part)} for part in (rows[:2], rows[2:])]
+    importlib.import_module("render_note_sounds").write(tmp_path / "00000.safetensors", parts)
+    data, counts = train.load_shards(tmp_path)
+    assert counts == [4]
+    np.testing.assert_array_equal(data["classes"].numpy(), rows)
+
+
 def test_a_share_of_each_batch_is_of_the_second_folder(train: ModuleType) -> None:
     generator = torch.Generator().manual_seed(1)
     parts = [torch.arange(1000), torch.arange(1000, 1005)]
