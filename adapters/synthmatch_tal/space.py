@@ -267,12 +267,11 @@ def to_presets(space: ParameterSpace, vectors: FloatArray) -> npt.NDArray[np.flo
     """Return presets ``[n, len(ORDER)]`` of unit-cube vectors ``[n, d]``, values from 0 to 1."""
     full = space.expand(vectors)
     presets = np.empty((len(full), len(ORDER)))
+    knobs = [k for k, p in enumerate(space.parameters) if p.kind == "continuous"]
+    presets[:, knobs] = space.parameters[knobs[0]].native(full[:, knobs])  # all from 0 to 1
     for k, parameter in enumerate(space.parameters):
-        unit = full[:, k]
-        if parameter.kind == "continuous":
-            presets[:, k] = parameter.native(unit)
-        else:
-            presets[:, k] = _choices(parameter)[parameter.choice_of(unit)]
+        if parameter.kind != "continuous":
+            presets[:, k] = _choices(parameter)[parameter.choice_of(full[:, k])]
     for lfo in (1, 2):
         wave = space[f"lfo{lfo}waveform"]
         if NO_LFO in wave.choices:

@@ -13,8 +13,10 @@ from ..search import SearchResult
 from ..synth import AudioArray, Synth, render_batch
 from .target import Target
 
-_RENDERED = 64  # vectors that candidates are picked from, by their sound
-_STARTED = 16  # besides, of those that a search started from
+_RENDERED = 64  # vectors that candidates are picked from, by their sound, at most
+_FEWEST, _EACH = 16, 4  # of them at least, and for each candidate
+_RENDERS = 8  # of a search, for one of them: picking takes little time beside it
+_STARTED = 4  # of them for one besides of those that a search started from
 _APART = 0.05  # mean difference of coordinates from which vectors count as apart
 _ALIKE = 0.25  # candidates closer to each other than this share of the best distance are alike
 _MEMORY = 24_000_000  # bytes of sounds and features made at a time, and again as many kept
@@ -31,8 +33,9 @@ def pick(
     Candidates come from what a search ``found`` and what it started from, and are ranked
     at the native rate of ``synth``, whatever the search compared at.
     """
-    rows = found.vectors[_spread(found.vectors, _RENDERED)]
-    tried = np.concatenate([rows, start[:_STARTED]])
+    wanted = min(_RENDERED, max(_FEWEST, _EACH * count, found.renders // _RENDERS))
+    rows = found.vectors[_spread(found.vectors, wanted)]
+    tried = np.concatenate([rows, start[: wanted // _STARTED]])
     distinct = {synth.space.decode(vector): vector for vector in tried}
     patches, vectors = list(distinct), np.stack(list(distinct.values()))
     losses, chosen = _choose(_Sounds(synth, target, vectors), count)
