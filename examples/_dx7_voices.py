@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 from train_dx7_prior import RELATED, audible, families
 
-from synthmatch import load_synth
+from synthmatch import ParameterSpace, load_synth
 from synthmatch_dexed.files import read_voices
 from synthmatch_dexed.prior.augment import mix_operators, resample
 from synthmatch_dexed.space import to_vectors
 from synthmatch_dexed.voices import SOUND
 
 HELD_OUT = 20  # one family in so many
-PLAIN = 0.3  # share of voices that are taken as they are
+PLAIN = 0.15  # share of voices that are taken as they are
 RESAMPLED, SHARE = 0.5, 0.05  # of the others, with that share of their numbers drawn anew
+SHIFTED = 0.75  # of the others, with rates and levels shifted a little
+SHIFTS, AT_END = (0.01, 0.12), 0.25  # deviations; share of those at 99 that are shifted too
 
 
 def split(bank: Path, folder: Path) -> None:
@@ -41,11 +44,31 @@ def split(bank: Path, folder: Path) -> None:
 def mixed(
     voices: np.ndarray, weights: np.ndarray, rng: np.random.Generator, count: int
 ) -> np.ndarray:
-    """Return ``count`` vectors: voices as they are, or with operators of two exchanged."""
+    """Return ``count`` vectors: voices as they are, or with operators of two exchanged.
+
+    Of these, some have numbers drawn anew, and rates and levels shifted: a network that sees
+    the same numbers again and again learns to know voices, and not to hear.
+    """
     space = load_synth("dexed").space
     human = voices[rng.choice(len(voices), count, p=weights / weights.sum())]
     changed = mix_operators(space, human, rng)
     pool = voices[rng.integers(0, len(voices), 512)]
     touched = rng.random((count, 1)) < RESAMPLED
     changed = np.where(touched, resample(changed, rng, SHARE, pool), changed)
+    moved = rng.random((count, 1)) < SHIFTED
+    changed = np.where(moved, shifted(space, changed, rng), changed)
     return np.where(rng.random((count, 1)) < PLAIN, human, changed)
+
+
+def shifted(space: ParameterSpace, vectors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return vectors ``[n, d]`` with rates and levels shifted a little, but not from or to 0."""
+    numeric = re.compile(r"op\d_(eg_(rate|level)_\d|output_level)")
+    shift = np.array([numeric.fullmatch(name) is not None for name in space.names])
+    top = np.array([len(p.choices) - 1 if p.choices else 1 for p in space.free])
+    numbers = np.floor(vectors * (top + 1)).clip(0, top)
+    low, high = np.log(SHIFTS)
+    deviation = np.exp(rng.uniform(low, high, (len(vectors), 1))) * top
+    steps = np.rint(rng.standard_normal(vectors.shape) * deviation)
+    may = (numbers > 0) & ((numbers < top) | (rng.random(vectors.shape) < AT_END)) & shift
+    moved = (numbers + steps).clip(1, np.maximum(top, 1))
+    return np.where(may, (moved + 0.5) / (top + 1), vectors)

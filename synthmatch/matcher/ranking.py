@@ -15,7 +15,7 @@ from .target import Target
 
 _RENDERED = 64  # vectors that candidates are picked from, by their sound, at most
 _FEWEST, _EACH = 16, 4  # of them at least, and for each candidate
-_RENDERS = 8  # of a search, for one of them: picking takes little time beside it
+_RENDERS = 32  # of a search, for one of them: picking takes little time beside it
 _STARTED = 4  # of them for one besides of those that a search started from
 _APART = 0.05  # mean difference of coordinates from which vectors count as apart
 _ALIKE = 0.25  # candidates closer to each other than this share of the best distance are alike

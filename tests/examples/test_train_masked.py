@@ -79,3 +79,19 @@ def test_a_sound_has_its_patch_as_drawn_and_canonical(examples: ModuleType) -> N
     assert np.array_equal(whole["audible"], audible(synth, vectors))
     assert np.array_equal(whole["raw_audible"], audible(synth, raw[kept]))
     assert (whole["raw_classes"] != whole["classes"]).any()
+
+
+def test_shifted_voices_keep_all_but_rates_and_levels_and_stay_silent_where_they_were(
+    examples: ModuleType,
+) -> None:
+    voices = importlib.import_module("_dx7_voices")
+    synth = load_synth("dexed")
+    before = sample_prior(synth, np.random.default_rng(3), 200)
+    after = voices.shifted(synth.space, before, np.random.default_rng(4))
+    classes, moved = synth.space.to_classes(before), synth.space.to_classes(after)
+    names = np.array(synth.space.names)
+    changed = names[(classes != moved).any(axis=0)]
+    assert {name.partition("_")[2][:6] for name in changed} == {"eg_rat", "eg_lev", "output"}
+    assert not any(name.startswith("pitch") for name in changed)
+    np.testing.assert_array_equal(classes == 0, moved == 0)
+    assert 0.2 < (classes != moved)[:, np.isin(names, changed)].mean() < 0.8
