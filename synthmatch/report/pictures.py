@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -136,10 +137,25 @@ def loudness_over_time(audio: AudioArray, sample_rate: int) -> tuple[FloatArray,
 
 
 def progress(history: Sequence[tuple[int, float, float]], width: float) -> str:
-    """Return an SVG, ``width`` inches wide, of the best distance over the sounds rendered."""
+    """Return an SVG, ``width`` inches wide, of the best distance over the sounds rendered.
+
+    A best distance can only rise where a search goes on to compare in another way, so a line
+    ends there and another begins.
+    """
     renders, _, distances = zip(*history, strict=True)
     figure, axes = _figure(width, 2.2)
-    axes.step(renders, distances, where="post", color=_LINES[0], lw=2)
+    rises = [i for i in range(1, len(renders)) if distances[i] > distances[i - 1]]
+    for first, last in itertools.pairwise([0, *rises, len(renders)]):
+        until = renders[min(last, len(renders) - 1)]
+        axes.step(
+            [*renders[first:last], until],
+            [*distances[first:last], distances[last - 1]],
+            where="post",
+            color=_LINES[0],
+            lw=2,
+        )
+    for row in rises:
+        axes.axvline(renders[row], color=_INK, alpha=0.4, lw=0.8, ls=":")
     axes.set(xlabel="sounds rendered", ylabel="best distance", xlim=(0, max(renders)))
     axes.set_ylim(0, 1.08 * max(distances) or 1.0)
     axes.grid(True, color=_INK, alpha=0.12, lw=0.7)

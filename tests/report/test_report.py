@@ -20,7 +20,7 @@ from synthmatch import Note, Parameter, ParameterSpace, Patch, SynthmatchError
 from synthmatch.errors import AudioError, ParameterError
 from synthmatch.matcher import Candidate, Match
 from synthmatch.metrics import Metric
-from synthmatch.report import ReportUnavailableError, write_report
+from synthmatch.report import ReportUnavailableError, pictures, write_report
 from synthmatch.report.pictures import LOWEST, loudness_over_time
 
 NASTY = "<script>alert(1)</script> & \"quotes\" 'x' $\\alpha$ {brace} ünï"
@@ -347,3 +347,10 @@ def test_what_is_not_installed_is_named_with_how_to_get_it(tmp_path, monkeypatch
 def test_a_name_that_is_no_text_is_shown(tmp_path):
     page = write(tmp_path / "a", tone(440), [candidate(tone(440))], title="b\udcffll.wav")
     assert "b?ll.wav" in page.text
+
+
+def test_progress_is_one_line_for_each_way_of_comparing() -> None:
+    before = [(64, 0.1, 0.2), (88, 0.2, 0.18)]
+    for after, lines in ((0.18, 1), (0.17, 1), (0.205, 2)):
+        picture = pictures.progress([*before, (924, 1.1, after), (990, 1.3, 0.16)], 7.0)
+        assert picture.count("stroke-width: 2;") == lines
