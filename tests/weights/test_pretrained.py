@@ -31,9 +31,11 @@ LEAST = {  # of the first columns of 100 held-out sounds; all figures are in the
     "tal-9": {"accuracy": 72.0, "stft_correlation": 90.0},
     "massive-16": {"percentile_rank": 74.5, "stft_correlation": 88.0},
 }
-OF_NOTES = {
-    "dexed-t6": ("dexed", "evaluate_dexed_t6.py", "best of 16 of the prior"),
-    "tal-core": ("tal", "compare_ways.py", "best of 1,000 of the prior"),
+BY_SCRIPT = {  # synth, recipe, what measures them, baseline
+    "dexed-t6": ("dexed", "train_masked", "evaluate_dexed_t6", "best of 16 of the prior"),
+    "dexed-pdc": ("dexed", "train_published", "evaluate_dexed_t6", "best of 16 of the prior"),
+    "dexed-sound2synth": ("dexed", "train_published", "evaluate_dexed_t6", "16 of the prior"),
+    "tal-core": ("tal", "train_masked", "compare_ways", "best of 1,000 of the prior"),
 }
 ON_SETTINGS = [folder for folder in FOLDERS if folder.name in LEAST]
 
@@ -44,7 +46,7 @@ def config(folder: Path) -> dict[str, object]:
 
 
 def test_what_ships() -> None:
-    assert set(MODELS) == {*LEAST, *OF_NOTES}
+    assert set(MODELS) == {*LEAST, *BY_SCRIPT}
     size = sum(file.stat().st_size for file in (ROOT / "pretrained").rglob("*.safetensors"))
     assert size < 80e6  # with the indexes of starts a wheel holds less than the 100 MB allowed
 
@@ -73,30 +75,33 @@ def test_a_card_says_what_a_user_must_know(folder: Path) -> None:
         assert "random patch" in text
         assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
     else:
-        _, script, baseline = OF_NOTES[folder.name]
-        assert "python examples/train_masked.py" in text
-        assert f"python examples/{script}" in text
+        _, *scripts, baseline = BY_SCRIPT[folder.name]
+        assert all(f"python examples/{script}.py" in text for script in scripts)
         assert baseline in text
     assert config(folder)["metadata"]["headline"].split(" on ")[0].lower() in text.lower()
 
 
-@pytest.mark.parametrize("name", OF_NOTES)
-def test_a_network_of_notes_draws_nearer_than_the_prior(name: str) -> None:
+@pytest.mark.parametrize("name", BY_SCRIPT)
+def test_a_network_trained_by_a_script_draws_nearer_than_the_prior(name: str) -> None:
     matcher = Matcher.from_pretrained(name, starts=False, workers=1)
-    assert matcher.network is not None and matcher.synth.name == OF_NOTES[name][0]
+    assert matcher.network is not None and matcher.synth.name == BY_SCRIPT[name][0]
     note, rate = Note(64, 100, 0.8, 1.2), 16_000
+    together = matcher.network.estimator.KNOWS_NOTE  # else values are drawn one by one
+    if not together:
+        note = matcher.network.setting.note
     synth = matcher.synth
     rng = np.random.default_rng(4)
     distances = []
     for vector in sample_prior(synth, rng, 8):
         audio = render_batch(synth, vector[None], note, rate)[0]
         sound = Recording(audio, rate, "test", None, note.pitch, True, note.held, -20.0)
-        drawn = matcher.network.predict(sound, note).propose(np.random.default_rng(0), 16)
+        prediction = matcher.network.predict(sound, note)
+        drawn = prediction.draw(np.random.default_rng(0), 16, 0.6)
         objective = Objective(audio, rate)
         ways = (drawn, sample_prior(synth, rng, 16))
         distances.append([objective(render_batch(synth, v, note, rate)).min() for v in ways])
     ours, theirs = np.mean(distances, axis=0)
-    assert ours < 0.9 * theirs
+    assert ours < (0.9 if together else 0.97) * theirs
 
 
 def test_one_default_for_each_synth_that_has_models() -> None:
