@@ -85,6 +85,32 @@ def test_an_early_interrupt_is_quiet(delay: float) -> None:
     assert done.returncode in (1, 130)  # 1 where it was through before
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_that_a_callback_of_c_loses_comes_again(number: signal.Signals) -> None:
+    program = (
+        "import ctypes, os, sys, time\n"
+        "from synthmatch.cli.group import Signals\n"
+        "callback = ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), int(sys.argv[1])))\n"
+        "signals = Signals()\n"
+        "with signals.handled():\n"
+        "    callback()\n"
+        "    print('lost', flush=True)\n"
+        "    try:\n"
+        "        time.sleep(20)\n"
+        "    except KeyboardInterrupt:\n"
+        "        print('again', signals.status)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(int(number))],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.split() == ["lost", "again", str(128 + number)]
+    assert not done.stderr
+
+
 def test_a_killed_match_leaves_all_or_nothing_and_does_not_block_the_next(tmp_path: Path) -> None:
     out = tmp_path / "out"
     random.seed(0)
