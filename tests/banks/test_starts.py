@@ -21,7 +21,6 @@ from synthmatch.banks.index import read_index
 from synthmatch.banks.starts import Draws
 from synthmatch.cli.commands import commands
 from synthmatch.errors import BusyError, ParameterError, StartsError, StartsWarning
-from synthmatch.search.genetic import _RESERVE
 from synthmatch.synth import render_batch
 
 DRAWS = 300
@@ -177,4 +176,4 @@ def test_a_search_goes_on_with_the_next_nearest(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Nearest, "take", lambda self, n: taken.append(n) or plain(self, n))
     matcher = Matcher(synth, model="none")
     matcher.predict(sound, synth.sample_rate, note=NOTE, renders=300, candidates=1)
-    assert taken[0] == 64 and _RESERVE // 2 in taken
+    assert taken[0] == 64 and 32 in taken
