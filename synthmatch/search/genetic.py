@@ -14,6 +14,7 @@ from .grid import Grid, keys
 _TRIES = 8  # extra mutations of a child that was tried before
 _RESERVE = 64  # draws from the prior that are made at once
 _SERVINGS = 8  # mutations that each of them serves
+_PATIENCE, _PATIENCE_EACH = 1000, 20  # vectors at least, and for each parameter that moves
 
 
 class Island(NamedTuple):
@@ -59,10 +60,12 @@ class Genetic:
         Share of mutations that take the value of a fresh draw from the prior.
     sigma : (float, float)
         Range of the standard deviation of the other mutations, drawn log-uniformly.
-    patience, gain : int, float
-        A population has had its time, and a fresh one begins, when ``patience`` vectors
-        lower its best loss by less than this share; each level has twice the patience
-        of the one before.
+    patience : int, optional
+        A population has had its time, and a fresh one begins, when so many vectors lower its
+        best loss by less than ``gain``; each level has twice the patience of the one before.
+        By default 20 for each parameter that can move, and 1,000 at least.
+    gain : float
+        Share of the best loss.
     islands : int
         Populations of one level that are merged to one of the next level; that has a time
         of its own, and is merged with others of its level in turn. With 1 there are no
@@ -96,10 +99,12 @@ class Genetic:
         mutations: float = 1.0,
         reset: float = 0.2,
         sigma: tuple[float, float] = (0.01, 0.3),
-        patience: int = 1000,
+        patience: int | None = None,
         gain: float = 0.25,
         islands: int = 3,
     ) -> None:
+        if patience is None:
+            patience = max(_PATIENCE, _PATIENCE_EACH * int(grid.movable.sum()))
         if islands < 1 or patience < 1 or not 0 <= gain < 1:
             raise ParameterError(
                 f"islands and patience are at least 1, and the gain from 0 to less than 1; "

@@ -123,6 +123,21 @@ def test_islands_of_a_tiny_space_hold_each_point_once():
     assert optimizer._here.level or optimizer._done
 
 
+@pytest.mark.parametrize(("parameters", "patience"), [(5, 1000), (100, 2000)])
+def test_a_population_of_many_parameters_has_more_time(parameters, patience):
+    space = ParameterSpace(
+        "t", [Parameter.continuous(f"p{i}", 0.0, 1.0) for i in range(parameters)]
+    )
+    optimizer = make_optimizer("genetic", space, 0)
+    told = 0
+    while not optimizer._done:
+        vectors = optimizer.ask()
+        optimizer.tell(vectors, np.ones(len(vectors)))
+        told += len(vectors)
+    # one span to have something to compare with, and one without a gain
+    assert 2 * patience <= told < 2 * patience + 100
+
+
 @pytest.mark.parametrize("wrong", [{"islands": 0}, {"patience": 0}, {"gain": 1.0}, {"gain": -0.1}])
 def test_islands_are_checked(wrong):
     with pytest.raises(ParameterError, match="islands and patience"):
