@@ -113,9 +113,11 @@ JSYN_23 = Setting(
         ),
     ),
     remark=(
-        "The paper's figures are on its own renders of the same definition. It does not say "
-        "when the key is released; here after 0.5 of 1 s. Its near-chance ranks of decay and "
-        "sustain (53 to 54) suggest an earlier release."
+        "The paper's sounds are not drawn as ours: its ranks of the modulation's amplitudes and "
+        "two of its four examples fit sounds of which about half have no modulation, which "
+        "classes drawn alike hardly ever give, and its ranks of the gate fit a sine. So its "
+        "figures of reconstruction are no measure for these. It does not say when the key is "
+        "released; here after 0.5 of 1 s."
     ),
 )
 
