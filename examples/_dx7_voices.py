@@ -9,13 +9,15 @@ import numpy as np
 from train_dx7_prior import RELATED, audible, families
 
 from synthmatch import ParameterSpace, load_synth
+from synthmatch_dexed.backends.embedded.tables import routing
 from synthmatch_dexed.files import read_voices
 from synthmatch_dexed.prior.augment import mix_operators, resample
-from synthmatch_dexed.space import to_vectors
+from synthmatch_dexed.space import OPERATORS, to_vectors
 from synthmatch_dexed.voices import SOUND
 
 HELD_OUT = 20  # one family in so many
-PLAIN = 0.15  # share of voices that are taken as they are
+PLAIN = 0.05  # share of voices that are taken as they are
+GATHERED, FOREIGN = 0.7, 0.75  # of the others, with operators of many; share of these operators
 RESAMPLED, SHARE = 0.5, 0.05  # of the others, with that share of their numbers drawn anew
 SHIFTED = 0.75  # of the others, with rates and levels shifted a little
 SHIFTS, AT_END = (0.01, 0.12), 0.25  # deviations; share of those at 99 that are shifted too
@@ -44,20 +46,52 @@ def split(bank: Path, folder: Path) -> None:
 def mixed(
     voices: np.ndarray, weights: np.ndarray, rng: np.random.Generator, count: int
 ) -> np.ndarray:
-    """Return ``count`` vectors: voices as they are, or with operators of two exchanged.
+    """Return ``count`` vectors: voices as they are, or with operators of two or of many.
 
     Of these, some have numbers drawn anew, and rates and levels shifted: a network that sees
     the same numbers again and again learns to know voices, and not to hear.
     """
     space = load_synth("dexed").space
-    human = voices[rng.choice(len(voices), count, p=weights / weights.sum())]
-    changed = mix_operators(space, human, rng)
+    chances = weights / weights.sum()
+    human = voices[rng.choice(len(voices), count, p=chances)]
+    others = voices[rng.choice(len(voices), 4 * count, p=chances)]
+    changed = np.where(
+        rng.random((count, 1)) < GATHERED,
+        gathered(space, human, others, rng),
+        mix_operators(space, human, rng),
+    )
     pool = voices[rng.integers(0, len(voices), 512)]
     touched = rng.random((count, 1)) < RESAMPLED
     changed = np.where(touched, resample(changed, rng, SHARE, pool), changed)
     moved = rng.random((count, 1)) < SHIFTED
     changed = np.where(moved, shifted(space, changed, rng), changed)
     return np.where(rng.random((count, 1)) < PLAIN, human, changed)
+
+
+def gathered(
+    space: ParameterSpace, vectors: np.ndarray, others: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Return vectors ``[n, d]``, most operators of each from any of the ``others [m, d]``.
+
+    Carriers come from carriers, modulators from modulators of the same place.
+    """
+    column = space.names.index("algorithm")
+    algorithm = space["algorithm"]
+    playing = routing().carriers
+    own = playing[algorithm.choice_of(vectors[:, column])]
+    theirs = playing[algorithm.choice_of(others[:, column])]
+    made = vectors.copy()
+    for group, place in OPERATORS.items():
+        columns = [i for i, parameter in enumerate(space) if parameter.group == group]
+        bit = 1 << (5 - place)  # masks count from operator 6
+        for carries in (False, True):
+            donors = np.flatnonzero(((theirs & bit) > 0) == carries)
+            rows = np.flatnonzero(((own & bit) > 0) == carries)
+            rows = rows[rng.random(len(rows)) < FOREIGN]
+            if len(donors):
+                some = others[donors[rng.integers(0, len(donors), len(rows))]]
+                made[np.ix_(rows, columns)] = some[:, columns]
+    return made
 
 
 def shifted(space: ParameterSpace, vectors: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -4,9 +4,10 @@
     python examples/render_note_sounds.py tal --option view=tal-core -o sounds --shards 80
 
 Patches are drawn from the synth's prior; for Dexed, with a bank, three quarters are people's
-voices, as they are or with operators of two exchanged and some numbers drawn anew. What is
+voices, as they are or with operators of two or of many and some numbers drawn anew. What is
 held out, ``held_out.npy``, is in no shard: one in twenty families of voices, or draws of the
-prior from a stream of their own. The labels are canonical, with a mask of what can be heard;
+prior from a stream of their own. Some sounds are heard in a room, and some as a codec leaves
+them. The labels are canonical, with a mask of what can be heard;
 the patches as they were drawn, and which of them are people's, lie beside them. Shards that
 are there already are kept.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import io
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -22,10 +24,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import scipy.signal
+import soundfile
 import torch
 from safetensors.numpy import save_file
 
 from synthmatch import load_synth
+from synthmatch.audio.framing import fit_length
 from synthmatch.estimators.note_pictures import NotePictures
 from synthmatch.synth import Note, Synth, audible, canonical, render_batch, sample_prior
 
@@ -34,6 +39,11 @@ SHARD, TOGETHER = 4096, 32  # sounds in a file, and of them with one note
 HUMAN = 0.75  # share of people's voices, where there are any
 HELD_OUT = 600  # draws of the prior that are held out
 QUIET = 1e-3  # root mean square under which a sound is left out
+ROOM, CODEC = 0.1, 0.04  # shares of the sounds that are heard in a room, and through a codec
+REVERBERATION = (0.15, 1.5)  # s in which the sound of a room falls by 60 dB
+DIRECT = (-5.0, 20.0)  # dB from the power of the room's sound to that which comes straight
+CODECS = (("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"))
+MILDEST = 0.6  # compression, from here to the strongest of a codec, which is 1
 KEPT = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 32)}
 """Lets GNU's C library keep the memory of one batch for the next.
 
@@ -87,6 +97,32 @@ def draw(folder: Path, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np
     return np.concatenate([human, drawn])[order], order < len(human)
 
 
+def recorded(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return sounds ``float32 [n, samples]``, some as in a room and some as a codec leaves them.
+
+    A room is noise that decays exponentially after the direct sound.
+    """
+    made = audio.copy()
+    for row in np.flatnonzero(rng.random(len(audio)) < ROOM):
+        seconds = np.exp(rng.uniform(*np.log(REVERBERATION)))
+        times = np.arange(round(seconds * RATE)) / RATE
+        tail = rng.standard_normal(len(times)) * 10.0 ** (-3.0 * times / seconds)
+        tail *= 10.0 ** (-rng.uniform(*DIRECT) / 20.0) / np.sqrt((tail**2).sum())
+        tail[0] += 1.0
+        heard = scipy.signal.oaconvolve(audio[row], tail)[: audio.shape[1]]
+        made[row] = heard * (np.abs(audio[row]).max() / max(np.abs(heard).max(), 1e-9))
+    for row in np.flatnonzero(rng.random(len(audio)) < CODEC):
+        file, (kind, subtype) = io.BytesIO(), CODECS[rng.integers(len(CODECS))]
+        strength = rng.uniform(MILDEST, 1.0)
+        soundfile.write(
+            file, made[row], RATE, format=kind, subtype=subtype, compression_level=strength
+        )
+        file.seek(0)
+        decoded = soundfile.read(file, dtype="float32")[0]
+        made[row] = fit_length(decoded, audio.shape[1])
+    return made
+
+
 def learned(
     synth: Synth,
     pictures: NotePictures,
@@ -112,18 +148,26 @@ def learned(
 
 
 def describe(
-    synth: Synth, pictures: NotePictures, raw: np.ndarray, human: np.ndarray, played: Note
+    synth: Synth,
+    pictures: NotePictures,
+    raw: np.ndarray,
+    human: np.ndarray,
+    played: Note,
+    rng: np.random.Generator | None = None,
 ) -> dict[str, np.ndarray]:
     """Render vectors ``[n, d]`` and return what is learned from them; quiet ones are left out.
 
-    ``human [n]`` says which of them come of people's voices.
+    ``human [n]`` says which of them come of people's voices. With ``rng`` the sounds are as
+    :func:`recorded`.
     """
     audio = render_batch(synth, canonical(synth, raw), played, RATE)
     loud = (audio.astype(np.float64) ** 2).mean(axis=1) ** 0.5 > QUIET
-    raw = raw[loud]
+    raw, audio = raw[loud], audio[loud]
+    if rng is not None:
+        audio = recorded(audio, rng)
     notes = np.tile([played.pitch, played.velocity, played.held], (len(raw), 1))
     return {
-        **learned(synth, pictures, canonical(synth, raw), audio[loud], notes),
+        **learned(synth, pictures, canonical(synth, raw), audio, notes),
         "raw_classes": synth.space.to_classes(raw).astype(np.int16),
         "raw_audible": audible(synth, raw).astype(np.uint8),
         "human": human[loud].astype(np.uint8),
@@ -165,7 +209,8 @@ def render(folder: Path, number: int, count: int = SHARD) -> int:
     vectors, human = draw(folder, rng, count)
     some = [slice(start, start + TOGETHER) for start in range(0, count, TOGETHER)]
     parts = [
-        describe(synth_of(folder), pictures, vectors[rows], human[rows], note(rng)) for rows in some
+        describe(synth_of(folder), pictures, vectors[rows], human[rows], note(rng), rng)
+        for rows in some
     ]
     write(path, parts)
     return number

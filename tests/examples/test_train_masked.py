@@ -95,3 +95,50 @@ def test_shifted_voices_keep_all_but_rates_and_levels_and_stay_silent_where_they
     assert not any(name.startswith("pitch") for name in changed)
     np.testing.assert_array_equal(classes == 0, moved == 0)
     assert 0.2 < (classes != moved)[:, np.isin(names, changed)].mean() < 0.8
+
+
+def test_gathered_operators_come_from_the_same_place_in_voices_where_they_do_the_same(
+    examples: ModuleType,
+) -> None:
+    voices = importlib.import_module("_dx7_voices")
+    space = load_synth("dexed").space
+
+    def voice(algorithm: int, level: int) -> np.ndarray:
+        levels = {f"op{op}_output_level": level for op in range(1, 7)}
+        return space.encode({"algorithm": algorithm, **levels})
+
+    # carriers: 1, 3 and 5 of algorithm 5; 1 and 3 of algorithm 1; all of algorithm 32
+    before = np.tile(voice(5, 10), (200, 1))
+    after = voices.gathered(
+        space, before, np.stack([voice(1, 50), voice(32, 90)]), np.random.default_rng(5)
+    )
+    decoded = [space.decode(row) for row in after]
+    assert {patch["algorithm"] for patch in decoded} == {5}
+    seen = {op: {patch[f"op{op}_output_level"] for patch in decoded} for op in range(1, 7)}
+    both, carrier, modulator = {10, 50, 90}, {10, 90}, {10, 50}
+    assert seen == {1: both, 3: both, 5: carrier, 2: modulator, 4: modulator, 6: modulator}
+    share = np.mean([patch["op1_output_level"] != 10 for patch in decoded])
+    assert abs(share - voices.FOREIGN) < 0.1
+
+
+def test_recorded_sounds_ring_on_or_lose_little_and_the_others_stay_as_they_were(
+    examples: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render = importlib.import_module("render_note_sounds")
+    times = np.arange(16000) / 16000
+    click = np.where(times < 0.05, np.sin(2 * np.pi * 1000 * times), 0.0).astype(np.float32)
+    tone = (0.5 * np.sin(2 * np.pi * 440 * times)).astype(np.float32)
+    sounds = np.stack([click, tone] * 20)
+    monkeypatch.setattr(render, "ROOM", 0.0)
+    monkeypatch.setattr(render, "CODEC", 0.0)
+    np.testing.assert_array_equal(render.recorded(sounds, np.random.default_rng(0)), sounds)
+    monkeypatch.setattr(render, "ROOM", 1.0)
+    made = render.recorded(sounds, np.random.default_rng(1))
+    assert made.dtype == np.float32 and made.shape == sounds.shape
+    assert (np.abs(made[::2, 900:1800]).max(axis=1) > 1e-4).all()  # after the click
+    np.testing.assert_allclose(np.abs(made).max(axis=1), np.abs(sounds).max(axis=1), rtol=1e-5)
+    monkeypatch.setattr(render, "ROOM", 0.0)
+    monkeypatch.setattr(render, "CODEC", 1.0)
+    made = render.recorded(sounds, np.random.default_rng(2))
+    error = ((made - sounds) ** 2).sum(axis=1) / (sounds**2).sum(axis=1)
+    assert (error > 0.0).all() and np.median(error) < 0.1
