@@ -26,3 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         commands.main(arguments, prog_name="synthmatch")
     except KeyboardInterrupt:
         raise SystemExit(130) from None
+    finally:
+        # `python -m` ends by SIGINT, whatever the exit status, once an interrupt has left text
+        # that is executed, as dataclasses and named tuples are; text that ends well undoes it.
+        eval("None")

@@ -111,6 +111,24 @@ def test_an_interrupt_that_a_callback_of_c_loses_comes_again(number: signal.Sign
     assert not done.stderr
 
 
+def test_an_interrupt_within_executed_text_leaves_the_exit_status_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(
+        "from synthmatch.cli import main\n"
+        "from synthmatch.cli.commands import commands\n"
+        "commands.command('compute')(lambda: exec('raise KeyboardInterrupt'))\n"
+        "main(['compute'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
 def test_a_killed_match_leaves_all_or_nothing_and_does_not_block_the_next(tmp_path: Path) -> None:
     out = tmp_path / "out"
     random.seed(0)
