@@ -50,7 +50,7 @@ PRESETS = Path(os.environ.get("SYNTHMATCH_SHARED", SHARED)) / "presets"
 PREDICT = ("network, likeliest", "network, best of 16", "network and starts, best of 80")
 BASELINES = ("nearest of the starts", "best of the 64 nearest starts", "best of 16 of the prior")
 VOICES = "nearest voice of a bank"
-VOWEL = '<speak><prosody range="0%" pitch="+60%">[[A::::]]</prosody></speak>'
+VOWEL = '<speak><prosody range="0%" pitch="+60%" rate="25%">ah</prosody></speak>'
 
 
 @cache
@@ -135,7 +135,7 @@ def recordings(folder: Path, sound_font: Path) -> dict[str, Path]:
         made |= record(folder, sound_font, INSTRUMENTS)
     if shutil.which("espeak-ng"):
         made["vowel"] = folder / "vowel.wav"
-        command = ["espeak-ng", "-m", "-w", str(made["vowel"]), VOWEL]
+        command = ["espeak-ng", "-s", "80", "-m", "-w", str(made["vowel"]), VOWEL]
         subprocess.run(command, check=True, capture_output=True)
     return made
 
