@@ -25,10 +25,16 @@ class Signals:
 
     An exception that is raised while C code calls back, as a compiler does, goes no further: the
     interpreter reports it and goes on. So an interrupt that ends like that is made again.
+
+    Attributes
+    ----------
+    lost : bool
+        Whether one was: what fails after it may fail for what it left half done.
     """
 
     def __init__(self) -> None:
         self._received: int = signal.SIGINT
+        self.lost = False
 
     @property
     def status(self) -> int:
@@ -47,6 +53,7 @@ class Signals:
             if not issubclass(unraisable.exc_type, KeyboardInterrupt):
                 report(unraisable)
                 return
+            self.lost = True
             again = threading.Timer(_AGAIN, _thread.interrupt_main, [self._received])
             again.daemon = True
             again.start()
@@ -85,7 +92,12 @@ class Group(click.Group):
 @contextlib.contextmanager
 def _one_line(signals: Signals) -> Iterator[None]:
     try:
-        yield
+        try:
+            yield
+        except Exception as error:
+            if signals.lost:
+                raise KeyboardInterrupt from error
+            raise
     except SynthmatchError as error:
         _fail(str(error), 1)
     except MemoryError as error:

@@ -38,6 +38,19 @@ ALL = {
 }
 
 
+def run_module(folder: Path) -> tuple[int, str]:
+    """Run ``interrupted.py`` of a folder; return its exit status and what it says of errors."""
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
 def wait_for_job(out: Path) -> None:
     """Return when the lock of the job is there."""
     for _ in range(600):
@@ -111,6 +124,20 @@ def test_an_interrupt_that_a_callback_of_c_loses_comes_again(number: signal.Sign
     assert not done.stderr
 
 
+def test_what_fails_for_an_interrupt_that_was_lost_is_interrupted(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(
+        "import ctypes, os, signal\n"
+        "from synthmatch.cli import main\n"
+        "from synthmatch.cli.commands import commands\n"
+        "def compute():\n"
+        "    ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), signal.SIGTERM))()\n"
+        "    raise RuntimeError('no compiled object yet')\n"
+        "commands.command('compute')(compute)\n"
+        "main(['compute'])\n"
+    )
+    assert run_module(tmp_path) == (143, "interrupted\n")
+
+
 def test_an_interrupt_within_executed_text_leaves_the_exit_status_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "interrupted.py").write_text(
         "from synthmatch.cli import main\n"
@@ -118,15 +145,7 @@ def test_an_interrupt_within_executed_text_leaves_the_exit_status_as_it_is(tmp_p
         "commands.command('compute')(lambda: exec('raise KeyboardInterrupt'))\n"
         "main(['compute'])\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "interrupted"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+    assert run_module(tmp_path) == (130, "interrupted\n")
 
 
 def test_a_killed_match_leaves_all_or_nothing_and_does_not_block_the_next(tmp_path: Path) -> None:
