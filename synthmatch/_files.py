@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -19,6 +20,8 @@ from .errors import BusyError, OutputError, SynthmatchError
 _WAIT = 0.05  # seconds between two looks at a lock that another holds
 _GROUP = ".synthmatch-"  # how the folders start that groups of files are made in
 _REPLACED, _JOURNAL = "replaced", "journal.json"  # names in such a folder
+_RANDOM = 8  # bytes in the names of folders that single files are made in
+_SINGLE = re.compile(rf"\.\d+-[0-9a-f]{{{2 * _RANDOM}}}")
 
 
 @contextlib.contextmanager
@@ -36,7 +39,7 @@ def atomic(target: Path) -> Iterator[Path]:
         If ``target`` is there and no file: a folder, a device.
     """
     _identity(target)
-    folder = target.parent / f".{os.getpid()}-{secrets.token_hex(8)}"
+    folder = target.parent / f".{os.getpid()}-{secrets.token_hex(_RANDOM)}"
     folder.mkdir()
     try:
         yield folder / target.name
@@ -46,6 +49,13 @@ def atomic(target: Path) -> Iterator[Path]:
             _sync(target.parent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what processes that were killed in :func:`atomic` left; no other may write there."""
+    for path in folder.glob(".*"):
+        if _SINGLE.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._files import lock
+from .._files import lock, remove_unfinished
 from ..errors import DatasetError, SynthmatchError
 from ..settings import Setting, Source, open_source
 from ..synth import Note, Synth
@@ -123,8 +122,8 @@ def _prepare(plan: Plan, source: Source, overwrite: bool) -> dict[int, manifest.
     moment leaves the data set that was there, or none of its shards.
     """
     folder, description = plan.folder, plan.description
-    for left in (*folder.glob(".[0-9]*-*"), *(folder / manifest.FOLDER).glob(".[0-9]*-*")):
-        shutil.rmtree(left, ignore_errors=True)
+    for inside in (folder, folder / manifest.FOLDER):
+        remove_unfinished(inside)
     if overwrite:
         (folder / manifest.FILE).unlink(missing_ok=True)
         for file in (folder / manifest.FOLDER).glob("*.parquet"):

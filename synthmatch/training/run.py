@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import shutil
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
-from .._files import lock
+from .._files import lock, remove_unfinished
 from ..datasets import Batch, Batches, Dataset, RenderedBatches, StoredBatches, draw, stream
 from ..errors import ParameterError, TrainingError, TrainingWarning, WeightsError
 from ..settings import Setting, Source, open_source
@@ -143,7 +142,7 @@ def train(
     launcher = pick_launcher(device, recipe.precision)
     with contextlib.ExitStack() as stack:
         if launcher.global_rank == 0:
-            _prepare(folder, overwrite, stack)
+            _take(folder, overwrite, stack)
         launcher.broadcast(None)
         source, feed, held_out, data = _sounds(what, note, recipe)
         devices = [launcher.device] if launcher.device.type == "cuda" else []
@@ -151,7 +150,7 @@ def train(
         torch.manual_seed(torch_seed(recipe.seed))
         beginning = begin(architecture, source, options or {}, start)
         estimator = beginning.estimator
-        if start is None and not (folder / _CHECKPOINT).is_file():
+        if start is None and (overwrite or not (folder / _CHECKPOINT).is_file()):
             count = -(-estimator.FIT_SOUNDS // recipe.batch)
             estimator.fit_normalisation(torch.from_numpy(feed(i).audio) for i in range(count))
         make = ProxyGoal if goal == "proxy" else goal or (lambda made, _: Goal(made))
@@ -169,6 +168,10 @@ def train(
             "goal": aim.options,
             "start": beginning.digest,
         }
+        if overwrite:  # nothing before this can still fail for what was asked for
+            if launcher.global_rank == 0:
+                _clear(folder)
+            launcher.broadcast(None)
         needed = memory_needed(aim, recipe, estimator.samples)
         run = Run(aim, recipe, launcher, folder, identity, save)
         if launcher.global_rank == 0:
@@ -228,8 +231,8 @@ def _check_size(sounds: int, samples: int) -> None:
         )
 
 
-def _prepare(folder: Path, overwrite: bool, stack: contextlib.ExitStack) -> None:
-    """Make the folder, lock it, and clear what a killed run left and the caller gives up.
+def _take(folder: Path, overwrite: bool, stack: contextlib.ExitStack) -> None:
+    """Make the folder, lock it, and refuse a finished model that is not to be overwritten.
 
     A run is finished when the configuration of its model says so, or if that was made
     elsewhere and there is no checkpoint.
@@ -239,19 +242,24 @@ def _prepare(folder: Path, overwrite: bool, stack: contextlib.ExitStack) -> None
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stack.enter_context(lock(folder / ".lock", busy))
-        for left in folder.glob(".[0-9]*-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        if overwrite:
-            for file in (checkpoint, config, folder / "log.jsonl"):
-                file.unlink(missing_ok=True)
+        remove_unfinished(folder)
     except OSError as error:
         raise WeightsError(f"cannot write {folder}: {error.strerror or error}") from error
-    if config.is_file():
+    if config.is_file() and not overwrite:
         stopped = read_config(folder)["metadata"].get("stopped")
         if stopped or (stopped is None and not checkpoint.is_file()):
             raise TrainingError(
                 f"{folder} holds a finished model; use another folder or overwrite it"
             )
+
+
+def _clear(folder: Path) -> None:
+    """Remove the run and the model that are to be overwritten."""
+    try:
+        for name in (_CHECKPOINT, CONFIG, "log.jsonl"):
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise WeightsError(f"cannot write {folder}: {error.strerror or error}") from error
 
 
 def _saved_step(folder: Path) -> int | None:

@@ -168,6 +168,35 @@ def test_refuses_a_folder_of_another_run(tmp_path):
         run(tmp_path / "m")
 
 
+@pytest.mark.parametrize("wrong", [{"architecture": "conv99"}, {"options": {"width": "much"}}])
+def test_what_cannot_be_trained_overwrites_nothing(tmp_path, wrong):
+    first = run(tmp_path / "m")
+    (tmp_path / "m" / ".2024-notes").mkdir()
+    (tmp_path / "m" / f".123-{'0a' * 8}").mkdir()  # as a killed process leaves it
+    kept = {p.name: p.read_bytes() for p in (tmp_path / "m").iterdir() if p.is_file()}
+    given = {"architecture": "conv1", **wrong}
+    with pytest.raises(SynthmatchError):
+        train(sine_source(), out=tmp_path / "m", recipe=QUICK, overwrite=True, **given)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "m").iterdir() if p.is_file()} == kept
+    assert [p.name for p in (tmp_path / "m").iterdir() if p.is_dir()] == [".2024-notes"]
+    assert same(load_model(tmp_path / "m")[0], first.estimator)
+
+
+def test_a_model_can_be_overwritten_by_what_it_becomes(tmp_path):
+    first = run(tmp_path / "m")
+    second = train(
+        sine_source(),
+        out=tmp_path / "m",
+        recipe=dataclasses.replace(QUICK, seed=1),
+        start=tmp_path / "m",
+        device="cpu",
+        overwrite=True,
+    )
+    assert second.stopped == "finished"
+    assert not same(first.estimator, second.estimator)
+    assert same(load_model(tmp_path / "m")[0], second.estimator)
+
+
 def test_early_stopping_keeps_the_best(tmp_path):
     class Worse(Goal):
         calls = 0
