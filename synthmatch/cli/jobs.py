@@ -173,13 +173,16 @@ def _names(recordings: Sequence[Path]) -> list[str]:
         groups.setdefault(_folded(path.stem), []).append(path.absolute())
     named: dict[Path, str] = {}
     for paths in groups.values():
-        folders = len({path.parent for path in paths})
-        depth = 0
-        while True:  # a folder more, until they are as many as there are folders
-            names = ["-".join((*p.parts[:-1][len(p.parts) - 1 - depth :], p.stem)) for p in paths]
+        folders = len({_folded(str(path.parent)) for path in paths})
+        inside = [path.parts[1:-1] for path in paths]  # without the root, which is no name
+        names: list[str] = []
+        for depth in range(max(map(len, inside)) + 1):  # a folder more, until all are told apart
+            names = [
+                "-".join((*parts[max(0, len(parts) - depth) :], path.stem))
+                for parts, path in zip(inside, paths, strict=True)
+            ]
             if len({_folded(name) for name in names}) >= folders:
                 break
-            depth += 1
         named.update(zip(paths, names, strict=True))
     return [named[path.absolute()] for path in recordings]
 

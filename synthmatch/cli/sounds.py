@@ -87,7 +87,11 @@ def compare(target: Path, candidate: Path, as_json: bool) -> None:
 
     first = read_recording(target)
     rate = first.sample_rate
-    other = read_recording(candidate).at(rate)[None]
+    second = read_recording(candidate)
+    for path, recording in ((target, first), (candidate, second)):
+        for line in recording.warnings:
+            click.echo(f"warning: {path.name}: {line}", err=True)
+    other = second.at(rate)[None]
     values = {"distance": float(Objective(first.samples, rate)(other)[0])}
     metrics = audio_metrics(first.samples, other, rate)
     values.update({name: float(v[0]) for name, v in metrics.items()})

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from synthmatch import Note, load_synth
 from synthmatch.audio import read_recording, write_wav
+from synthmatch.cli import jobs
 from synthmatch.cli.commands import commands as main
 from synthmatch.objective import Objective
 from synthmatch.parameters import Patch
@@ -108,6 +109,28 @@ def test_recordings_of_one_name_do_not_collide(tmp_path: Path, tone: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("recordings", "names"),
+    [
+        (["/s/Drums/kick.wav", "/s/drums/kick.wav"], ["kick", "kick"]),
+        (["/data/kick.wav", "/mnt/data/kick.wav"], ["data-kick", "mnt-data-kick"]),
+        (["/kick.wav", "/mnt/a/kick.wav", "/mnt/b/kick.wav"], ["kick", "a-kick", "b-kick"]),
+        (["/x/a-b/c.wav", "/x/a/b/c.wav"], ["a-b-c", "b-c"]),
+    ],
+)
+def test_names_end_at_the_root(recordings: list[str], names: list[str]) -> None:
+    assert jobs._names([Path(path) for path in recordings]) == names
+
+
+def test_files_of_folders_that_differ_in_case_only_get_numbers(tmp_path: Path) -> None:
+    recordings = [tmp_path / folder / "kick.wav" for folder in ("Drums", "drums")]
+    for path in recordings:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"")
+    planned = jobs.plan(recordings, tmp_path / "out", [load_synth("fm")], 1, False, [])
+    assert [job.name for job in planned] == ["kick", "kick-2"]
+
+
+@pytest.mark.parametrize(
     ("args", "says"),
     [
         (("match", "x.wav", "--synth", "jsny"), "did you mean 'jsyn'"),
@@ -145,6 +168,16 @@ def test_compare_a_sound_with_itself(tone: Path) -> None:
     values = json.loads(result.stdout)
     assert values["distance"] == 0.0
     assert "lower is closer" in run("compare", tone, tone).stdout
+
+
+def test_compare_says_what_it_leaves_out(tone: Path, tmp_path: Path) -> None:
+    rate = 8_000
+    time = np.arange(40 * rate) / rate
+    write_wav(tmp_path / "long.wav", 0.5 * np.sin(2 * np.pi * 440 * time), rate)
+    result = run("compare", tone, tmp_path / "long.wav", "--json")
+    assert result.exit_code == 0
+    json.loads(result.stdout)
+    assert "warning: long.wav: " in result.stderr and "30 s" in result.stderr
 
 
 def test_interrupt_writes_the_best_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
