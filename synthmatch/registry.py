@@ -158,6 +158,22 @@ def list_models() -> list[str]:
     return sorted({*_bundled_models(), *installed(MODELS)})
 
 
+def find_model(model: str | os.PathLike[str]) -> Path:
+    """Return the folder of an installed model, or else the folder that ``model`` is.
+
+    A folder that has the name of an installed model is meant by ``./name`` or a ``Path``.
+
+    Raises
+    ------
+    RegistryError
+        If there is neither, or the name is claimed twice.
+    """
+    if isinstance(model, str) and model in list_models():
+        return model_folder(model)
+    folder = Path(model)
+    return folder if folder.is_dir() else model_folder(os.fspath(model))
+
+
 def model_folder(name: str) -> Path:
     """Return the folder of the model registered under ``name``.
 

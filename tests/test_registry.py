@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 
 import pytest
 
 from synthmatch import list_synths, load_synth, registry
 from synthmatch.errors import HostingError, RegistryError, RegistryWarning
-from synthmatch.registry import list_models, model_folder
+from synthmatch.registry import find_model, list_models, model_folder
 
 GOOD = """
 from synthmatch import Parameter, ParameterSpace
@@ -149,6 +150,18 @@ def test_models_are_found_beside_the_bundled_ones(package, monkeypatch, tmp_path
         RegistryError, match=r"no model named 'x'; installed: .*own; or give a folder"
     ):
         model_folder("x")
+
+
+def test_a_folder_of_an_installed_models_name_is_meant_by_its_path_only(monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, "_bundled_models", lambda: {"own": tmp_path / "bundled"})
+    monkeypatch.chdir(tmp_path)
+    for name in ("own", "other"):
+        (tmp_path / name).mkdir()
+    assert find_model("own") == tmp_path / "bundled"
+    assert find_model("./own").resolve() == find_model(Path("own")).resolve() == tmp_path / "own"
+    assert find_model("other").resolve() == tmp_path / "other"
+    with pytest.raises(RegistryError, match="no model named 'third'"):
+        find_model("third")
 
 
 def test_a_model_claimed_twice_names_both(package, monkeypatch, tmp_path):

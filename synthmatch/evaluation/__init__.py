@@ -12,7 +12,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ import numpy as np
 from ..datasets import Batch, draw_vectors, render, stream
 from ..errors import ParameterError, WeightsError
 from ..estimators import pick_device
-from ..registry import model_folder
+from ..registry import find_model
 from ..settings import Setting, Source, open_source
 from ..synth import Synth, backend_info
 from ..weights import check_space, load_model, load_proxy, read_config
@@ -107,7 +106,13 @@ def evaluate(
     else:
         entrants = {}
         for name in models:
-            entrants |= _models(name, source, pick_device(device), seed if finetuned else None)
+            found = _models(name, source, pick_device(device), seed if finetuned else None)
+            if twice := entrants.keys() & found.keys():
+                raise ParameterError(
+                    f"two models are called {min(twice)}; rename a folder, or evaluate them one "
+                    f"after the other"
+                )
+            entrants |= found
     kinds = dict.fromkeys(entrants, "model")
     if reference:
         baselines = Reference(source, reference, seed).contestants()
@@ -118,7 +123,7 @@ def evaluate(
     vectors = draw_vectors(source, stream(seed, "test"), sounds, gate=gate)
     identity = None
     if not isinstance(models, Mapping):
-        hashes = [read_config(_folder(name))["tensors"]["sha256"] for name in models]
+        hashes = [read_config(find_model(name))["tensors"]["sha256"] for name in models]
         identity = {
             "setting": setting.to_dict(),
             "space": source.synth.space.to_dict(),
@@ -185,10 +190,6 @@ def _figures(
     return figures
 
 
-def _folder(name: str | os.PathLike[str]) -> Path:
-    return Path(name) if Path(name).is_dir() else model_folder(str(name))
-
-
 def _models(
     name: str | os.PathLike[str], source: Source, device: str, seed: int | None
 ) -> dict[str, Contestant]:
@@ -198,7 +199,7 @@ def _models(
     """
     from ..estimators.masked import MaskedTransformer
 
-    folder = _folder(name)
+    folder = find_model(name).resolve()
     estimator, metadata = load_model(folder, device=device)
     try:
         check_space(estimator.head.space, source.synth)

@@ -20,7 +20,7 @@ from ..audio import Recording, resample
 from ..audio.framing import fit_length
 from ..errors import ModelWarning, ParameterError, SynthmatchError, WeightsError
 from ..parameters import FloatArray, ParameterSpace
-from ..registry import list_models, model_folder
+from ..registry import find_model, list_models, model_folder
 from ..settings import Setting
 from ..synth import Note, Synth
 from .prediction import Completion, Prediction
@@ -175,9 +175,9 @@ def load_network(source: str | os.PathLike[str], device: str = "auto") -> Networ
     """
     from ..weights import load_model
 
-    folder = Path(source) if Path(source).is_dir() else model_folder(str(source))
+    folder = find_model(source)
     estimator, metadata = load_model(folder, device=device)
-    network = Network(folder.name, estimator, metadata, folder)
+    network = Network(folder.resolve().name, estimator, metadata, folder)
     try:
         network.setting  # noqa: B018
     except (SynthmatchError, KeyError):

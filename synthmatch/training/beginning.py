@@ -14,7 +14,7 @@ import torch
 
 from ..errors import TrainingError
 from ..estimators import build
-from ..registry import model_folder
+from ..registry import find_model
 from ..settings import Source
 from ..weights import load_model, load_proxy, read_config
 from .joint import ProxyGoal
@@ -82,7 +82,7 @@ def begin(
         return Beginning(build(architecture, space, **audio, **options))
     folder = None
     if isinstance(start, str | os.PathLike):
-        folder = Path(start) if Path(start).is_dir() else model_folder(os.fspath(start))
+        folder = find_model(start)
         estimator, _ = load_model(folder, device="cpu")
     else:
         estimator = copy.deepcopy(start).cpu()

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -126,6 +127,13 @@ def test_models(model):
     assert (row.name, row.kind) == ("small", "model")
     assert row.seconds > 0
     assert row.figures["percentile_rank"][0] == pytest.approx(50, abs=12)
+
+
+def test_two_models_of_one_name_are_refused(model, tmp_path):
+    other = tmp_path / "other" / model.name
+    shutil.copytree(model, other)
+    with pytest.raises(ParameterError, match="two models are called small"):
+        evaluate(published_source(), [model, other], sounds=5, reference=0)
 
 
 def test_models_that_do_not_fit(model, tmp_path):
