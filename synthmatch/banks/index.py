@@ -31,6 +31,7 @@ VERSION = 1
 _RANGE = 4.0  # standard deviations of the first axis that a byte has room for
 _BLOCK = 1 << 15  # sounds compared at a time: what a cache holds
 _TINY = 1e-12
+_HEAD = 1 << 16  # bytes of a file that hold what it says of itself
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,6 +167,15 @@ def write_index(index: Index, path: Path) -> None:
             temporary.write_bytes(save(tensors, metadata))
     except OSError as error:
         raise StartsError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def is_index(path: Path) -> bool:
+    """Return whether a file is an index, of whatever version and whether whole or not."""
+    try:
+        with path.open("rb") as file:
+            return FORMAT.encode() in file.read(_HEAD)
+    except OSError:
+        return False
 
 
 def read_index(path: Path) -> Index:

@@ -7,16 +7,20 @@ any note; the caller renders the nearest at the recording's own.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import shutil
+import tempfile
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ..errors import PresetError, StartsError, SynthmatchError
+from .._files import lock
+from ..errors import PresetError, StartsError, StartsWarning, SynthmatchError
 from ..parameters import FloatArray, IntArray
 from ..synth import AudioArray, Note, Synth, load_bank, preset_suffixes
 from .building import BuildProgress, Plan, build_index, describe, played
@@ -76,7 +80,8 @@ class Bank:
         """Return the index of the presets' sounds, from the cache where it is there.
 
         It takes about a millisecond a preset to make, once; interrupted, it goes on from
-        where it was. Row ``k`` is no preset's place in the bank: see :meth:`nearest`.
+        where it was, and where another process makes it, that is waited for. Row ``k`` is no
+        preset's place in the bank: see :meth:`nearest`.
 
         Parameters
         ----------
@@ -85,10 +90,10 @@ class Bank:
         progress : callable, optional
             Called with (presets done, presets in all, seconds left).
 
-        Raises
-        ------
-        BusyError
-            If another process makes it.
+        Warns
+        -----
+        StartsWarning
+            If the cache cannot be written: it is made anew each time then.
         """
         note, rate = played(synth)
         rows = _Presets(self.vectors[self._shuffled()])
@@ -99,17 +104,40 @@ class Bank:
         key = digest.hexdigest()[:32]
         folder = cache_folder() / "banks"
         file = folder / f"{key}{SUFFIX}"
+        plan = Plan(synth, rows, note, rate, _AXES, folder / key)
+
+        def build(in_folder: Path) -> Index:
+            placed = dataclasses.replace(plan, folder=in_folder)
+            return build_index(placed, {"synth": synth.name}, progress=progress)
+
+        if (cached := self._read(file)) is not None:
+            return cached
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with lock(folder / f".{key}.lock", waiting=lambda: None):
+                if (cached := self._read(file)) is not None:  # another process has made it
+                    return cached
+                index = build(plan.folder)
+                write_index(index, file)
+                shutil.rmtree(plan.folder, ignore_errors=True)
+            return index
+        except (OSError, StartsError) as error:
+            warnings.warn(
+                f"the index of the bank is not kept ({error}); SYNTHMATCH_CACHE names another "
+                f"folder for it",
+                StartsWarning,
+                stacklevel=2,
+            )
+        with tempfile.TemporaryDirectory() as scratch:
+            return build(Path(scratch))
+
+    def _read(self, file: Path) -> Index | None:
+        """Return the index of a file; None if it is not there, or damaged."""
         try:
             cached = read_index(file)
-            if len(cached) == len(self):
-                return cached
         except StartsError:
-            pass  # not there, or damaged: make it again
-        plan = Plan(synth, rows, note, rate, _AXES, folder / key)
-        index = build_index(plan, {"synth": synth.name}, progress=progress)
-        write_index(index, file)
-        shutil.rmtree(plan.folder, ignore_errors=True)
-        return index
+            return None
+        return cached if len(cached) == len(self) else None
 
     def _shuffled(self) -> IntArray:
         """Return the presets' numbers in the order of the index, which has no system."""

@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ParameterError, StartsError, StartsWarning
+from ..errors import OutputError, ParameterError, StartsError, StartsWarning
 from ..parameters import FloatArray, IntArray
 from ..registry import load_synth
 from ..synth import AudioArray, Note, Synth, sample_prior, starts_file
 from .building import BuildProgress, Plan, build_index, describe, played, space_key
 from .caching import cache_folder
 from .fingerprints import LAYOUT, fingerprints
-from .index import Index, read_index, write_index
+from .index import Index, is_index, read_index, write_index
 
 SUFFIX = ".safetensors"
 
@@ -205,6 +205,8 @@ def build_starts(
     ------
     ParameterError
         If there are less than 2 draws.
+    OutputError
+        If ``path`` is a file of another kind.
     BusyError
         If another process builds the same.
     StartsError
@@ -216,6 +218,9 @@ def build_starts(
             f"give 2 draws, a seed of 0 and 1 byte at least"
         )
     loaded = load_synth(synth)
+    target = Path(path) if path is not None else cached_starts(loaded)
+    if target.exists() and not is_index(target):
+        raise OutputError(f"{target} is there and is no index of starts; choose another name")
     note, rate = played(loaded)
     metadata = {
         "synth": loaded.name,
@@ -235,7 +240,6 @@ def build_starts(
     digest.update(sound.tobytes())
     folder = cache_folder() / "starts" / "parts" / digest.hexdigest()[:16]
     plan = dataclasses.replace(plan, folder=folder)
-    target = Path(path) if path is not None else cached_starts(loaded)
     index = build_index(plan, metadata, executor=executor, progress=progress)
     write_index(index, target)
     return target

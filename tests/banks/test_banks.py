@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from synthmatch import Note, load_synth
-from synthmatch.banks import read_bank
-from synthmatch.errors import PresetError
+from synthmatch.banks import building, presets, read_bank
+from synthmatch.banks.index import Index
+from synthmatch.errors import PresetError, StartsWarning
 from synthmatch.synth import render_batch, save_patch
 
 RATE = 16_384
@@ -70,6 +73,37 @@ def test_an_index_is_made_once_for_all_notes_and_again_when_damaged(
     file.write_bytes(file.read_bytes()[:100])
     np.testing.assert_array_equal(bank.index(synth).codes, first.codes)
     assert sum(calls) > 24
+
+
+def test_where_no_cache_can_be_written_the_index_is_made_all_the_same(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synth = load_synth("jsyn")
+    bank = read_bank(synth, [folder])
+    kept = bank.index(synth)
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("SYNTHMATCH_CACHE", str(tmp_path / "file"))
+    with pytest.warns(StartsWarning, match="SYNTHMATCH_CACHE"):
+        np.testing.assert_array_equal(bank.index(synth).codes, kept.codes)
+
+
+def test_of_two_that_want_an_index_one_makes_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synth = load_synth("jsyn")
+    bank = read_bank(synth, [folder])
+    built: list[int] = []
+    plain = building.build_index
+
+    def build(*given: Any, **options: Any) -> Index:
+        built.append(1)
+        return plain(*given, **options)
+
+    monkeypatch.setattr(presets, "build_index", build)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: bank.index(synth), range(3)))
+    assert len(built) == 1
+    assert all(np.array_equal(index.codes, found[0].codes) for index in found)
 
 
 def test_what_is_no_preset_is_skipped_in_a_folder_and_refused_by_name(folder: Path) -> None:

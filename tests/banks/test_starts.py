@@ -20,7 +20,13 @@ from synthmatch.banks import (
 from synthmatch.banks.index import read_index
 from synthmatch.banks.starts import Draws
 from synthmatch.cli.commands import commands
-from synthmatch.errors import BusyError, ParameterError, StartsError, StartsWarning
+from synthmatch.errors import (
+    BusyError,
+    OutputError,
+    ParameterError,
+    StartsError,
+    StartsWarning,
+)
 from synthmatch.synth import render_batch
 
 DRAWS = 300
@@ -147,6 +153,17 @@ def test_two_do_not_build_the_same_at_once_and_nonsense_is_refused(cache: Path) 
     build_starts("jsyn", DRAWS, progress=meanwhile)
     with pytest.raises(ParameterError, match="give 2 draws"):
         build_starts("jsyn", 1)
+
+
+def test_a_file_that_is_no_index_is_not_replaced(cache: Path, tmp_path: Path) -> None:
+    other = tmp_path / "keep.wav"
+    other.write_bytes(b"a recording")
+    with pytest.raises(OutputError, match=r"keep\.wav is there and is no index"):
+        build_starts("jsyn", DRAWS, other)
+    assert other.read_bytes() == b"a recording"
+    index = build_starts("jsyn", DRAWS, tmp_path / "mine.safetensors")
+    index.write_bytes(index.read_bytes()[:2000])  # a damaged one is replaced
+    assert len(read_index(build_starts("jsyn", DRAWS, index))) == DRAWS
 
 
 def test_the_command_builds_where_matches_look(cache: Path) -> None:
