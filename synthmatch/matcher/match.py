@@ -38,8 +38,8 @@ class Match:
     renders : int
         Sounds rendered on the way.
     stopped : str
-        Why it ended: "budget", "stagnation", "interrupted", or "ranked" where a network's
-        candidates were only ranked.
+        Why it ended: "budget", "stagnation", "exact" at a distance of 0, "interrupted", or
+        "ranked" where a network's candidates were only ranked.
     timings : dict
         Seconds by stage.
     seed : int
@@ -102,7 +102,8 @@ class Match:
         report : bool
             Whether to write ``name.html`` beside them; see :meth:`report`.
         overwrite : bool
-            Whether they may take the place of files that are there.
+            Whether they may take the place of files that are there; candidates of lower
+            ranks that an earlier match left are removed then.
 
         Returns
         -------

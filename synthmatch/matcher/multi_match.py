@@ -64,7 +64,7 @@ class MultiMatch:
 
     @property
     def stopped(self) -> str:
-        """Why it ended: "budget", "stagnation" or "interrupted"."""
+        """Why it ended: "budget", "stagnation", "exact" or "interrupted"."""
         return self.matches[0].stopped
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..errors import AudioError
 from ..metrics import audio_metrics
 from ..objective import Candidate, Features
 from ..parameters import FloatArray
@@ -59,7 +60,9 @@ def pick(
 def _choose(sounds: _Sounds, count: int) -> tuple[FloatArray, dict[int, AudioArray]]:
     """Return all losses ``[n]``, and ``count`` sounds ``[1, samples]`` by their row."""
     losses = sounds.losses
-    order = [int(row) for row in np.argsort(losses, kind="stable")]
+    order = [int(row) for row in np.argsort(losses, kind="stable") if np.isfinite(losses[row])]
+    if not order:
+        raise AudioError("all candidates are NaN or infinite; the synth is at fault")
     chosen = _apart(sounds, order, _ALIKE * max(float(losses[order[0]]), 1e-9), count)
     for row in order:  # too few sound different: the best of the rest
         if len(chosen) < count and row not in chosen:
@@ -90,7 +93,7 @@ class _Sounds:
     objective : Objective
         At that rate.
     losses : ndarray
-        Distances ``float64 [n]`` from the target.
+        Distances ``float64 [n]`` from the target; infinite for what is no sound.
     """
 
     def __init__(self, synth: Synth, target: Target, vectors: FloatArray) -> None:
@@ -108,7 +111,8 @@ class _Sounds:
     def _render(self, rows: slice) -> dict[int, _Sound]:
         audio = render_batch(self._synth, self._vectors[rows], self._note)
         features = self.objective.features(audio)
-        self.losses[rows] = self.objective.from_target(features)
+        finite = np.isfinite(features.peaks)
+        self.losses[rows] = np.where(finite, self.objective.from_target(features), np.inf)
         return {
             rows.start + k: (
                 audio[k : k + 1].copy(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from .._files import atomic_group
@@ -56,7 +57,8 @@ def save_candidates(
     report : callable, optional
         Writes the report to a path.
     overwrite : bool
-        Whether files that are there may be replaced.
+        Whether files that are there may be replaced; candidates of lower ranks that an
+        earlier match left are removed then.
 
     Raises
     ------
@@ -94,4 +96,18 @@ def save_candidates(
                 report(temporary[plan[-1]])
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
+    if overwrite:
+        every = {end for synth in synths.values() for end in preset_suffixes(synth)}
+        _remove_further(Path(folder), stem, len(candidates) + 1, every)
     return plan
+
+
+def _remove_further(folder: Path, stem: str, first: int, suffixes: Collection[str]) -> None:
+    """Remove the candidates from a rank on that an earlier match of more of them left."""
+    for rank in itertools.count(first):
+        presets = [folder / f"{stem}.{rank}{suffix}" for suffix in suffixes]
+        pair = [path for path in (*presets, folder / f"{stem}.{rank}.wav") if path.is_file()]
+        if len(pair) < 2:  # none, or another file of such a name
+            return
+        for path in pair:
+            path.unlink()

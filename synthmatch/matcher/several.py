@@ -54,6 +54,8 @@ class MultiMatcher:
             raise ParameterError("give at least one matcher")
         if len(set(names)) < len(names):
             raise ParameterError(f"give one matcher for each synth, not {', '.join(names)}")
+        if workers is not None and workers < 1:
+            raise ParameterError(f"workers must be at least 1, not {workers}")
         self.matchers = tuple(matchers)
         self.workers = workers or os.cpu_count() or 1
 
@@ -91,8 +93,8 @@ class MultiMatcher:
         Parameters
         ----------
         audio, sample_rate, note, candidates, seconds, renders, budget, progress
-            As for :meth:`Matcher.predict`. The best candidate of each synth is among those
-            returned as far as they go.
+            As for :meth:`Matcher.predict`; of each synth one sound is rendered at least. The
+            best candidate of each synth is among those returned as far as they go.
 
         Raises
         ------
@@ -240,7 +242,9 @@ def _share_out(runs: Sequence[_Run], budget: Budget, progress: SearchProgress | 
             if budget.renders is not None and _rendered(runs) >= budget.renders:
                 break
             going = [run for run in runs if not run.over]
-            if not going or min(run.best for run in runs) <= 0.0:
+            if min(run.best for run in runs) <= 0.0:
+                return "exact"
+            if not going:
                 return "stagnation"
             if spend(min(going, key=lambda run: run.promise), (1 - _EQUAL) / slices):
                 return "interrupted"

@@ -81,7 +81,7 @@ class Grid:
 
         Continuous entries move by a Gaussian of standard deviation ``sigma`` (broadcast
         to ``[n, d]``), reflected at the ends of the range; ordinal ones likewise but by
-        one class at least; categories become another category, all equally likely.
+        one class at least before that; categories become another category, all equally likely.
         """
         bins = np.where(self.discrete, self.bins, 1.0)
         normal = rng.standard_normal(vectors.shape) * sigma

@@ -12,8 +12,9 @@ import pytest
 
 from synthmatch import Matcher, Note, SynthmatchError, load_synth
 from synthmatch.audio import Recording, read_recording, write_wav
-from synthmatch.errors import OutputError, ParameterError, PresetError, SearchError
+from synthmatch.errors import AudioError, OutputError, ParameterError, PresetError, SearchError
 from synthmatch.objective import Objective
+from synthmatch.parameters import Patch
 from synthmatch.search import METHODS, Budget
 from synthmatch.synth import load_patch, own_note, render_batch, sample_prior
 
@@ -145,6 +146,44 @@ def test_a_match_saves_all_its_files_or_none(target: np.ndarray, tmp_path: Path)
         match.save(tmp_path, suffix=".syx")
     match.report(tmp_path / "bell.html")
     assert "</html>" in (tmp_path / "bell.html").read_text(encoding="utf-8")
+
+
+def test_overwriting_leaves_no_candidates_of_the_match_before(
+    target: np.ndarray, tmp_path: Path
+) -> None:
+    matcher = Matcher("fm", model="none")
+    matcher.predict(target, RATE, renders=60, candidates=4).save(tmp_path, "bell")
+    write_wav(tmp_path / "bell.6.wav", target, RATE)  # somebody's own
+    (tmp_path / "bell.old.json").write_text("{}")
+    files = matcher.predict(target, RATE, renders=60, candidates=2).save(
+        tmp_path, "bell", overwrite=True
+    )
+    assert set(tmp_path.iterdir()) == {*files, tmp_path / "bell.6.wav", tmp_path / "bell.old.json"}
+
+
+class Faulty:
+    """Plays the fm synth, but NaN wherever the carrier is a square, or always."""
+
+    def __init__(self, always: bool) -> None:
+        self._fm = load_synth("fm")
+        self._always = always
+        self.name, self.space, self.sample_rate = "fm", self._fm.space, RATE
+
+    def render(self, patch: Patch, note: Note, sample_rate: int) -> np.ndarray:
+        sound = self._fm.render(patch, note, sample_rate)
+        fault = self._always or patch["osc1_wave"] == "square"
+        return np.full_like(sound, np.nan) if fault else sound
+
+
+def test_what_is_no_sound_is_no_candidate(target: np.ndarray, tmp_path: Path) -> None:
+    match = Matcher(Faulty(False), model="none").predict(
+        target, RATE, note=NOTE, renders=40, candidates=20
+    )
+    assert len(match.candidates) > 1
+    assert all(np.isfinite(candidate.audio).all() for candidate in match.candidates)
+    match.save(tmp_path)
+    with pytest.raises(AudioError, match="all candidates are NaN or infinite"):
+        Matcher(Faulty(True), model="none").predict(target, RATE, note=NOTE, renders=40)
 
 
 def test_a_match_never_overwrites_its_recording(target: np.ndarray, tmp_path: Path) -> None:

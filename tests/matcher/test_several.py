@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from synthmatch import Matcher, load_synth
 from synthmatch.audio import read_recording, write_wav
+from synthmatch.banks import Bank
 from synthmatch.cli.commands import commands
 from synthmatch.cli.jobs import leave_out_own_sounds
 from synthmatch.errors import OutputError, ParameterError
@@ -126,3 +127,18 @@ def test_sounds_of_candidates_for_different_synths_are_no_recordings(tmp_path: P
     sounds = sorted(tmp_path.glob("*.wav"))
     left = leave_out_own_sounds(sounds, (".syx", ".json"))
     assert [path.name for path in left] == ["bell.3.wav", "bell.wav"]
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_workers_are_at_least_one(workers: int) -> None:
+    with pytest.raises(ParameterError, match=f"at least 1, not {workers}"):
+        MultiMatcher([Matcher("fm", model="none")], workers=workers)
+
+
+def test_a_sound_that_is_met_exactly_ends_the_search() -> None:
+    synth = load_synth("jsyn")
+    (start,) = sample_prior(synth, np.random.default_rng(0), 1)
+    target = synth.render(synth.space.decode(start), synth.note, RATE)
+    bank = Bank(("it",), start[None])
+    two = MultiMatcher([Matcher("jsyn", model="none", bank=bank), Matcher("fm", model="none")])
+    assert two.predict(target, RATE, note=synth.note, renders=3000).stopped == "exact"
