@@ -1,7 +1,7 @@
 """Compare ways from a sound to a preset at equal seconds: network, search, and both.
 
 The sounds are held-out random sounds of a paper's setting, which the networks and the
-search know by their audio alone, and notes of a General MIDI sound font (where FluidSynth
+search know by their audio and its note, and notes of a General MIDI sound font (where FluidSynth
 and one are installed). The ways are
 
 - a random patch, as the floor, and the best of 1,000 of the prior;

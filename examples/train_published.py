@@ -6,9 +6,9 @@
 ``dexed-pdc`` is the prime-dilated convolution alone, ``dexed-sound2synth`` the multi-modal
 network (Chen et al., "Sound2Synth", 2022); widths keep the authors' ratios. All sounds play
 C4. What the networks see of a sound is computed once and kept, float16, for both: that costs
-as much as learning from it. Three quarters of the sounds are people's voices, as they are or
-with operators of two exchanged, the rest draws of the prior; one family in twenty is held out.
-Labels are canonical, and what cannot be heard counts a tenth. The same command goes on with a
+as much as learning from it. Three quarters of the sounds are people's voices, as
+``render_note_sounds.py`` draws them, the rest draws of the prior; one family in twenty is held
+out. Labels are canonical, and what cannot be heard counts a tenth. The same command goes on with a
 run that was interrupted.
 """
 

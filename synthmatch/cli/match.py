@@ -43,8 +43,16 @@ _OUTPUT_FOLDER = Path("matches")
     type=click.Path(path_type=Path),
     help="Your own presets, a file or folder; the nearest are tried first. Repeatable.",
 )
-@click.option("--search", "method", help="Search method.  [default: the best measured]")
-@click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Search time.")
+@click.option(
+    "--search",
+    "method",
+    help="genetic, cma, hill-climbing or random.  [default: genetic]",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Search time.  [default: 4, unless --renders is given]",
+)
 @click.option("--renders", type=click.IntRange(min=1), help="Search budget in sounds rendered.")
 @click.option(
     "-c", "--candidates", default=5, show_default=True, type=click.IntRange(1, 50), help="How many."

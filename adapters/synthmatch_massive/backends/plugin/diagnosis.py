@@ -18,8 +18,8 @@ from .probes import probe_values
 _SUBJECT = "plug-in"
 _NOTE = Note(60, 127, held=1.0, total=1.5)
 _STAND_IN = (
-    "a wavetable synth with Massive's 16 parameters and structure plays where Massive is not "
-    "installed; its presets are a starting point for Massive"
+    "a wavetable synth with Massive's 16 parameters and structure plays unless --backend plugin "
+    "is given; its presets are a starting point for Massive"
 )
 
 
