@@ -182,7 +182,7 @@ def test_models_are_loaded(monkeypatch, tmp_path):
     (tmp_path / "bad" / "config.json").write_text("{")
     monkeypatch.setattr(diagnosis, "list_models", lambda: ["good", "bad"])
     monkeypatch.setattr(diagnosis, "load_synth", lambda name, **options: SineSynth())
-    monkeypatch.setattr("synthmatch.matcher.network.model_folder", lambda name: tmp_path / name)
+    monkeypatch.setattr("synthmatch.matcher.network.find_model", lambda name: tmp_path / name)
     good, bad = diagnosis.examine_models()
     assert (good.status, good.subject) == ("ok", "good")
     assert good.text.startswith("conv1 for sine, ")
