@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from synthmatch import compiling
 
 Floats = npt.NDArray[np.float64]
 Audio = npt.NDArray[np.float32]
@@ -28,34 +28,12 @@ _WORTH_A_THREAD = 16_384  # samples; fewer are done sooner than a thread is star
 
 
 def kernel(signature: str | None = None) -> Callable[[_Function], _Function]:
-    """Compile a function without the interpreter lock, for one signature if it is given.
+    """Compile a function as :func:`synthmatch.compiling.kernel` does.
 
-    With a signature it is compiled when its module is imported, else when another kernel
-    calls it. Machine code is kept on disk where numba finds a folder it may write to, and
-    is made anew in each process where there is none. Numba looks whether the file of the
-    function has changed, but not those of what it calls; the digest in its name does. Of
-    fastmath only the fusing of a multiplication and an addition is allowed, so sums keep
+    Of fastmath only the fusing of a multiplication and an addition is allowed, so sums keep
     their order.
     """
-    options = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
-    njit: Any = numba.njit
-
-    def compiled(function: _Function) -> _Function:
-        digest = source_digest(Path(function.__code__.co_filename).parent)
-        function.__qualname__ = f"{function.__name__}_{digest}"
-        try:
-            made: _Function = njit(signature, cache=True, **options)(function)
-        except (RuntimeError, OSError):  # no folder for the cache, or a full disk
-            made = njit(signature, **options)(function)
-        return made
-
-    return compiled
-
-
-def source_digest(folder: Path) -> str:
-    """Return a digest of all Python files in a folder, 12 hexadecimal digits."""
-    files = sorted(folder.glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
+    return compiling.kernel(signature, fastmath={"contract"}, error_model="numpy")
 
 
 @kernel()

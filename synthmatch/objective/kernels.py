@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-import numba
 import numpy as np
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+from ..compiling import kernel
 
-
-def _compiled(function: _Function) -> _Function:
-    """Return ``function`` compiled, and kept on disk where a folder for that can be written."""
-    loosely = {"contract", "reassoc", "nsz", "arcp"}
-    try:
-        kept: Any = numba.njit(function, cache=True, nogil=True, fastmath=loosely)
-    except RuntimeError:  # no folder for the compiled code: compile anew in every process
-        kept = numba.njit(function, nogil=True, fastmath=loosely)
-    compiled: _Function = kept
-    return compiled
+_compiled = kernel(fastmath={"contract", "reassoc", "nsz", "arcp"})
 
 
 @_compiled

@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
+from synthmatch.compiling import kernel
 from synthmatch.parameters import FloatArray
 
-from ..compiling import Floats, Ints, compiled, compiled_now
+from ..compiling import Floats, Ints, compiled
 
 UNIFORMS = 2
 """Random numbers for each number of a voice: where it comes from, and its value."""
@@ -141,7 +142,7 @@ def _choose(
     return last, rest / powers[last]
 
 
-@compiled_now(
+@kernel(
     numba.void(
         numba.float64[:, :, ::1], numba.int64[::1], numba.float64, _PACKED, numba.int64[:, ::1]
     )

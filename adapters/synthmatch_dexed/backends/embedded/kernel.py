@@ -10,7 +10,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from ...compiling import Flags, Floats, Ints, Word, Words, compiled, compiled_now
+from synthmatch.compiling import kernel
+
+from ...compiling import Flags, Floats, Ints, Word, Words, compiled
 from . import programme as pg
 from .envelopes import STAGE, advance_pitch_envelope, trace_envelope
 from .lfo import advance_lfo
@@ -203,7 +205,7 @@ def _voice(
         place += 1
 
 
-@compiled_now(_SIGNATURE)
+@kernel(_SIGNATURE)
 def render(
     shared: Ints, rows: Ints, release: int, mark1: bool, blocker: np.float32, increments: Ints,
     waves: Waves, blocks: Ints, out: Floats,

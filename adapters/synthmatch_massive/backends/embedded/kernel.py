@@ -13,6 +13,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from synthmatch.compiling import kernel
+
 from . import programme as pg
 from .wavetables import SIZE
 
@@ -124,7 +126,7 @@ def _reverberate(dry: npt.NDArray[np.float32], wet: float, rate: float) -> None:
         dry[i] = (1 - wet) * dry[i] + wet * heard[i]
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
+@kernel(_SIGNATURE, error_model="numpy")
 def run(
     numbers: npt.NDArray[np.float64],
     waves: npt.NDArray[np.float32],

@@ -8,6 +8,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from synthmatch.compiling import kernel
+
 Floats = npt.NDArray[np.float32]
 
 _LATE = 24  # samples of the result that the filter reaches back and ahead
@@ -49,9 +51,7 @@ def _phases(factor: int) -> Floats:
     return table
 
 
-@numba.njit(
-    _SIGNATURE, nogil=True, cache=True, error_model="numpy", fastmath={"contract", "reassoc"}
-)
+@kernel(_SIGNATURE, error_model="numpy", fastmath={"contract", "reassoc"})
 def _run(
     audio: Floats, factor: int, phases: Floats, rows: npt.NDArray[np.int64], out: Floats
 ) -> None:

@@ -3,8 +3,7 @@
 The ladders are after Huovilainen, "Non-linear digital implementation of the Moog ladder
 filter" (DAFx 2004), with one saturation in the feedback; the tangents of the "state variable"
 types are the plug-in's own approximation. All types share a noise generator that moves the
-cutoff a little. All that is compiled for the filters stands in this module, since numba's
-cache watches no other file.
+cutoff a little.
 
 What a voice does in a sample depends on what it did in the last, so the compiler works on
 several voices at once: samples are ``[samples, parts, WIDTH]``, and a loop over ``WIDTH``
@@ -15,17 +14,18 @@ together; what they are given and remember stands in the rows of ``[parts, ROWS 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from synthmatch.compiling import kernel
+
+from .compiling import compiled
+
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.int32]
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 WIDTH = 16
 """Voices of a part, which the inner loops run over."""
@@ -71,20 +71,7 @@ _SIGNATURE = numba.void(
 )  # fmt: skip
 
 
-# Nothing but compiled code calls them: wrappers would only take time to compile.
-_HELPER: dict[str, Any] = {
-    "error_model": "numpy",
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
-
-
-def _compiled(function: _Function) -> _Function:
-    """Let numba compile a function into those that call it."""
-    return cast(_Function, numba.njit(function, **_HELPER))
-
-
-@_compiled
+@compiled
 def _saturate(x: F) -> F:
     """Return about ``tanh(x)``."""
     x = x * F(2)
@@ -93,7 +80,7 @@ def _saturate(x: F) -> F:
     return (x * b) / (a * b + F(12))
 
 
-@_compiled
+@compiled
 def pole_of(cutoff: F, factor: F, trim: F) -> F:
     """Return the coefficient of a ladder's poles for a cutoff from 0 to 1."""
     c = cutoff * factor * F(0.5)
@@ -104,7 +91,7 @@ def pole_of(cutoff: F, factor: F, trim: F) -> F:
     return F(1) - (series + t2 * t2 * t * F(0.00833333333))
 
 
-@_compiled
+@compiled
 def _ladder(
     n: int, parts: int, x: Floats, cut: Floats, factor: F, m: Floats, seeds: Words,
     u0: Floats, u1: Floats,
@@ -164,7 +151,7 @@ def _ladder(
     seeds[0] = seed
 
 
-@_compiled
+@compiled
 def _state_variable(
     n: int, parts: int, x: Floats, cut: Floats, factor: F, m: Floats, seeds: Words,
     u0: Floats, u1: Floats,
@@ -210,13 +197,13 @@ def _state_variable(
     seeds[0] = seed
 
 
-@_compiled
+@compiled
 def _nudged(x: F) -> F:
     """Return about ``tanh(x)``, a little less above 0 than under it."""
     return _saturate(x * F(0.99999) if x > F(0) else x * F(1.00001))
 
 
-@_compiled
+@compiled
 def _moog(
     n: int, parts: int, x: Floats, cut: Floats, factor: F, m: Floats, seeds: Words, y: Floats
 ) -> None:
@@ -256,7 +243,7 @@ def _moog(
     seeds[0] = seed
 
 
-@_compiled
+@compiled
 def _half_band(u0: Floats, u1: Floats, j: int, out: Floats, i: int, parts: int) -> None:
     """Write a sample of half the rate; ``u0`` and ``u1`` are the even and the odd samples."""
     for part in range(parts):
@@ -271,7 +258,7 @@ def _half_band(u0: Floats, u1: Floats, j: int, out: Floats, i: int, parts: int) 
             )
 
 
-@_compiled
+@compiled
 def _remember(buffer: Floats, n: int) -> None:
     """Move the last samples to the front, where the next call looks for the history."""
     for i in range(HISTORY):
@@ -280,7 +267,7 @@ def _remember(buffer: Floats, n: int) -> None:
                 buffer[i, part, lane] = buffer[n + i, part, lane]
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
+@kernel(_SIGNATURE, error_model="numpy")
 def run(
     family: int, n: int, voices: int, x: Floats, cut: Floats, factor: F, m: Floats,
     seeds: Words, tiles: Floats, u0: Floats, u1: Floats, v0: Floats, v1: Floats, y: Floats,

@@ -1,24 +1,22 @@
 """Envelopes and LFOs: what moves pitches, widths, cutoffs and levels, sample by sample.
 
-All that is compiled for them stands in this module, since numba's cache watches no other file.
 The columns of the rows are those of :mod:`.programme`. Numba computes with 64 bits unless it is
 told otherwise; the casts to 32 keep the plug-in's rounding, which its envelopes and phases show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from synthmatch.compiling import kernel
+
 from . import programme as pg
+from .compiling import compiled
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 F = np.float32
 _NOISE = F(4.6566129e-10)
@@ -46,20 +44,7 @@ _SIGNATURE = numba.void(
 )  # fmt: skip
 
 
-# Nothing but compiled code calls them: wrappers would only take time to compile.
-_HELPER: dict[str, Any] = {
-    "error_model": "numpy",
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
-
-
-def _compiled(function: _Function) -> _Function:
-    """Let numba compile a function into those that call it."""
-    return cast(_Function, numba.njit(function, **_HELPER))
-
-
-@_compiled
+@compiled
 def _envelope(
     p: Floats, at: int, state: Floats, where: int, counts: Ints, which: int, n: int, held: int,
     pace: F, instant: bool, out: Floats,
@@ -119,13 +104,13 @@ def _envelope(
     counts[STAGES + which] = stage
 
 
-@_compiled
+@compiled
 def _draw(seed: np.int64) -> np.int64:
     """Return the next number of the generator of the plug-in's noise, 32 bits."""
     return np.int64(np.int32(seed * 16807))
 
 
-@_compiled
+@compiled
 def _hurry(value: F, amount: F) -> F:
     """Return the factor that one LFO puts on the rate of the other."""
     m = F(0.5) * (value * amount + amount)
@@ -133,7 +118,7 @@ def _hurry(value: F, amount: F) -> F:
     return F(1) + m * (F(0.01) if m < F(0) else F(100))
 
 
-@_compiled
+@compiled
 def _wave(wave: int, phase: F, waves: Floats) -> F:
     """Return a value of one of the four tables at a phase from 0 to 255."""
     index = np.uint32(phase)
@@ -142,7 +127,7 @@ def _wave(wave: int, phase: F, waves: Floats) -> F:
     return value
 
 
-@_compiled
+@compiled
 def _lfo(
     which: int, wave: int, base: F, state: Floats, where: int, counts: Ints, n: int,
     other: Floats, amount: F, waves: Floats, out: Floats,
@@ -180,14 +165,14 @@ def _lfo(
     counts[DICE + which], counts[HISS + which] = dice, hiss
 
 
-@_compiled
+@compiled
 def _add(out: Floats, n: int, values: Floats, scale: F, offset: F) -> None:
     """Add ``scale * (values + offset)``."""
     for i in range(n):
         out[i] += scale * (values[i] + offset)
 
 
-@_compiled
+@compiled
 def _route(to: int, amount: F, n: int, values: Floats, out: Floats) -> None:
     """Add an LFO to where it goes; its last destinations are its own business."""
     half = F(0.5)
@@ -199,7 +184,7 @@ def _route(to: int, amount: F, n: int, values: Floats, out: Floats) -> None:
         _add(out[NOTE2], n, values, F(48) * amount, F(0))
 
 
-@_compiled
+@compiled
 def _voice(
     p: Floats, c: Ints, state: Floats, counts: Ints, n: int, held: int, pace: F, waves: Floats,
     out: Floats,
@@ -275,7 +260,7 @@ def _voice(
     return n
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
+@kernel(_SIGNATURE, error_model="numpy")
 def run(
     p: Floats, c: Ints, state: Floats, counts: Ints, n: int, held: int, pace: F, waves: Floats,
     out: Floats, played: Ints,
@@ -309,9 +294,7 @@ def run(
             played[v] = _voice(p[v], c[v], state[v], counts[v], n, held, pace, waves, out[v])
 
 
-@numba.njit(
-    numba.float32[::1](numba.float32[::1], numba.float32, numba.int64), nogil=True, cache=True
-)
+@kernel(numba.float32[::1](numba.float32[::1], numba.float32, numba.int64))
 def settle(goals: Floats, weight: F, samples: int) -> Floats:
     """Return where a knob that is smoothed over ``weight`` samples comes to rest.
 

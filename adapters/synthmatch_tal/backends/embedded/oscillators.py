@@ -1,27 +1,26 @@
 """Two oscillators and the sub-oscillator, with sync, frequency and ring modulation.
 
 Waveforms with steps are made band-limited with the tables of :mod:`.tables`; the sine has
-none and aliases where it is modulated hard, as in the plug-in. All that is compiled for the
-oscillators stands in this module, since numba's cache watches no other file. Phases are in
-cycles and in single precision, whose rounding detunes them as it does the plug-in's.
+none and aliases where it is modulated hard, as in the plug-in. Phases are in cycles and in
+single precision, whose rounding detunes them as it does the plug-in's.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from synthmatch.compiling import kernel
+
 from . import modulation as md
 from . import programme as pg
+from .compiling import compiled
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 F = np.float32
 _NOISE = F(4.6566129e-10)
@@ -59,20 +58,7 @@ _SIGNATURE = numba.void(
 )  # fmt: skip
 
 
-# Nothing but compiled code calls them: wrappers would only take time to compile.
-_HELPER: dict[str, Any] = {
-    "error_model": "numpy",
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
-
-
-def _compiled(function: _Function) -> _Function:
-    """Let numba compile a function into those that call it."""
-    return cast(_Function, numba.njit(function, **_HELPER))
-
-
-@_compiled
+@compiled
 def _frequencies(notes: Floats, n: int, room: Floats, out: Floats) -> None:
     """Write the frequencies in Hz of notes, an octave above their MIDI numbers."""
     moved = 0
@@ -96,7 +82,7 @@ def _frequencies(notes: Floats, n: int, room: Floats, out: Floats) -> None:
         out[i] = F(440) * (out[i] * room[i]) * F(2)
 
 
-@_compiled
+@compiled
 def _cosine(x: F) -> F:
     """Return the cosine of ``x`` cycles, to single precision, as what vectors can compute."""
     t = (abs(x - np.floor(x) - F(0.5)) - F(0.25)) * _CYCLE
@@ -106,7 +92,7 @@ def _cosine(x: F) -> F:
     return cosine
 
 
-@_compiled
+@compiled
 def _correct(table: Floats, out: Floats, at: int, late: F, size: F, whole: F) -> None:
     """Add ``size * (whole - table)`` from sample ``at`` on, for what was ``late`` samples ago.
 
@@ -120,14 +106,14 @@ def _correct(table: Floats, out: Floats, at: int, late: F, size: F, whole: F) ->
         out[at + i] += size * (whole - value)
 
 
-@_compiled
+@compiled
 def _steps(n: int, hertz: Floats, limit: F, scale: F, out: Floats) -> None:
     """Write by how much a phase moves a sample: what vectors compute, before what they cannot."""
     for i in range(n):
         out[i] = min(hertz[i], limit) * scale
 
 
-@_compiled
+@compiled
 def _saw(
     s: Floats, n: int, fs: Floats, synced: bool, since: Floats, ratio: Floats, steps: Floats,
     stepped: Floats, out: Floats,
@@ -149,7 +135,7 @@ def _saw(
         out[i] = stepped[i + 1] + out[i] - F(0.5)
 
 
-@_compiled
+@compiled
 def _pulse(
     s: Floats, n: int, fs: Floats, width: Floats, synced: bool, since: Floats, ratio: Floats,
     steps: Floats, stepped: Floats, out: Floats, began: Floats,
@@ -181,7 +167,7 @@ def _pulse(
         out[i] = stepped[i + 1] - out[i] * F(0.5)
 
 
-@_compiled
+@compiled
 def _triangle(
     s: Floats, k: Ints, n: int, fs: Floats, synced: bool, since: Floats, ratio: Floats,
     steps: Floats, corners: Floats, buffer: Floats, out: Floats,
@@ -210,7 +196,7 @@ def _triangle(
         out[i] = stepped[i + 1] + past[i]
 
 
-@_compiled
+@compiled
 def _sine(s: Floats, n: int, fs: Floats, out: Floats) -> None:
     """Write a sine, which starts at its lowest."""
     x = s[PHASE]
@@ -224,7 +210,7 @@ def _sine(s: Floats, n: int, fs: Floats, out: Floats) -> None:
         out[i] = F(-0.5) * _cosine(out[i])
 
 
-@_compiled
+@compiled
 def _noise(seed: np.int64, n: int, out: Floats) -> np.int64:
     """Write the plug-in's noise and return the state of its generator."""
     for i in range(n):
@@ -233,7 +219,7 @@ def _noise(seed: np.int64, n: int, out: Floats) -> np.int64:
     return seed
 
 
-@_compiled
+@compiled
 def _bend(
     s: Floats, n: int, bend: Floats, modulator: Floats, before: F, period: F, room: Floats,
     hertz: Floats,
@@ -258,7 +244,7 @@ def _bend(
         hertz[i] += max(bend[i], F(0)) * F(10) * speed * wave
 
 
-@_compiled
+@compiled
 def _crackle(
     s: Floats, seed: np.int64, n: int, amount: F, room: Floats, out: Floats
 ) -> np.int64:  # fmt: skip
@@ -273,7 +259,7 @@ def _crackle(
     return seed
 
 
-@_compiled
+@compiled
 def _remember(buffer: Floats, rows: int, n: int) -> None:
     """Move what follows ``n`` samples to the front and clear the rest."""
     for row in range(rows):
@@ -283,7 +269,7 @@ def _remember(buffer: Floats, rows: int, n: int) -> None:
             buffer[row, i] = F(0)
 
 
-@_compiled
+@compiled
 def _voice(
     p: Floats, c: Ints, s: Floats, k: Ints, buffers: Floats, n: int, period: F, control: Floats,
     steps: Floats, corners: Floats, room: Floats, one: Floats,
@@ -358,7 +344,7 @@ def _voice(
         k[CRACKLE_SEED] = _crackle(s, k[CRACKLE_SEED], n, p[pg.CRACKLE], room[_ROOM], one)
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
+@kernel(_SIGNATURE, error_model="numpy")
 def run(
     p: Floats, c: Ints, s: Floats, k: Ints, buffers: Floats, played: Ints, period: F,
     control: Floats, steps: Floats, corners: Floats, room: Floats, out: Floats,

@@ -6,6 +6,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from synthmatch.compiling import kernel
+
 from . import modulation as md
 from . import programme as pg
 
@@ -21,7 +23,7 @@ _SIGNATURE = numba.void(
 )  # fmt: skip
 
 
-@numba.njit(_SIGNATURE, nogil=True, cache=True, error_model="numpy")
+@kernel(_SIGNATURE, error_model="numpy")
 def run(
     filtered: Floats, played: Ints, n: int, control: Floats, p: Floats, state: Floats,
     out: Floats, rows: Ints, first: int,

@@ -1,4 +1,4 @@
-"""Where the compiled engine is kept, and that it works where it cannot be."""
+"""The engine plays where its compiled code cannot be kept."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numba
-import pytest
-
 import synthmatch_dexed
-from synthmatch_dexed import compiling
 from synthmatch_dexed.backends.embedded import render_voices
 from synthmatch_dexed.voices import init_voice
 
@@ -27,7 +23,6 @@ assert synthmatch_dexed.__file__.startswith(sys.argv[1])
 assert not numba.config.CACHE_DIR
 print(hashlib.sha256(render_voices([init_voice()]).tobytes()).hexdigest())
 """
-OFFSET = 0
 
 
 def test_it_plays_where_nothing_can_be_kept(tmp_path):
@@ -50,39 +45,3 @@ def test_it_plays_where_nothing_can_be_kept(tmp_path):
     assert not done.stderr
     here = hashlib.sha256(render_voices([init_voice()]).tobytes()).hexdigest()
     assert done.stdout.strip() == here
-
-
-def add_offset(x):
-    return x + OFFSET
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
-    return tmp_path
-
-
-def test_what_is_kept_is_found_by_the_digest_of_the_sources(cache, monkeypatch):
-    """What a function takes from elsewhere is no part of numba's own key."""
-    for digest, offset, expected in (("a", 10, 10), ("a", 20, 10), ("b", 20, 20)):
-        monkeypatch.setitem(globals(), "OFFSET", offset)
-        monkeypatch.setattr(compiling, "source_digest", lambda folder, digest=digest: digest)
-        assert compiling.compiled_now("int64(int64)")(add_offset)(0) == expected
-    assert len(list(cache.rglob("*.nbc"))) == 2
-
-
-def test_a_full_disk_does_not_matter(cache, monkeypatch):
-    def refuse(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("numba.core.caching.IndexDataCacheFile.save", refuse)
-    assert compiling.compiled_now("int64(int64)")(add_offset)(4) == 4 + OFFSET
-
-
-def test_the_digest_sees_every_source(tmp_path):
-    (tmp_path / "a.py").write_text("A = 1")
-    (tmp_path / "b.py").write_text("B = 1")
-    first = compiling.source_digest(tmp_path)
-    assert compiling.source_digest(tmp_path) == first
-    (tmp_path / "b.py").write_text("B = 2")
-    assert compiling.source_digest(tmp_path) != first
