@@ -9,6 +9,7 @@ the package of their synth, which registers each in entry-point group
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
@@ -132,7 +133,10 @@ class Setting:
             "note": dataclasses.asdict(self.note),
             "sample_rate": self.sample_rate,
             "sampler": self.sampler,
-            "options": dict(self.options),
+            "options": {
+                name: os.fspath(value) if isinstance(value, os.PathLike) else value
+                for name, value in self.options.items()
+            },
             "frozen": dict(self.frozen),
         }
 

@@ -92,7 +92,7 @@ class Massive:
         """What plays: the stand-in, and what it is; of the plug-in its version and path."""
         if self._plugin is None:
             return {"backend": "stand-in", "plays": STAND_IN}
-        return {"backend": "plugin", **self._plugin.info}
+        return {"backend": "plugin", **self._plugin.info, "base": self._plugin.base}
 
     def diagnose(self) -> list[Finding]:
         """Return what stands in for the plug-in, and whether that is installed and obeys."""

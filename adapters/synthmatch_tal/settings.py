@@ -22,7 +22,7 @@ TAL_9 = Setting(
     tables=("inversynth2",),
     published=tuple(
         Published(
-            model, _INVERSYNTH2, {"accuracy": (accuracy, None), "spectral_convergence": (sc, None)}
+            model, _INVERSYNTH2, {"accuracy": (accuracy, None), "stft_convergence": (sc, None)}
         )
         for model, (accuracy, sc) in _FIGURES.items()
     ),

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, Protocol, cast
 import numpy as np
 
 from ..errors import ParameterError
+from ..hosting import failures_raised
 from ..parameters import FloatArray
 from ..settings import Source
 from ..synth import AudioArray
@@ -85,9 +86,12 @@ def draw(source: Source, rng: np.random.Generator, n: int, *, gate: float | None
     ParameterError
         If the synth renders a sound that is not finite, or 100 draws in a row are under
         the gate.
+    HostingError
+        If a plug-in fails on a sound: silence in its place would be learned from.
     """
-    vectors = draw_vectors(source, rng, n, gate=gate)
-    return Batch(vectors, render(source, vectors))
+    with failures_raised():
+        vectors = draw_vectors(source, rng, n, gate=gate)
+        return Batch(vectors, render(source, vectors))
 
 
 def draw_vectors(

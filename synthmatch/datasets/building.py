@@ -100,7 +100,7 @@ def build_dataset(
     size = usual if shard is None else shard
     description = Description.of(source, sounds, size, seed, split, encoding, gate)
     sent = source if isinstance(what, (Source, Synth)) else source.setting
-    plan = Plan(Path(folder), sent, description)
+    plan = Plan(Path(folder).resolve(), sent, description)  # workers may be elsewhere
     arrow()
     busy = f"another process renders a data set in {folder}; wait for its end, or stop it"
     try:
@@ -112,7 +112,7 @@ def build_dataset(
             manifest.write_entries(plan.folder, description, done)
     except OSError as error:
         raise DatasetError(f"cannot write {folder}: {error.strerror or error}") from error
-    return plan.folder
+    return Path(folder)
 
 
 def _prepare(plan: Plan, source: Source, overwrite: bool) -> dict[int, manifest.Entry]:

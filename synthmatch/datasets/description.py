@@ -15,7 +15,7 @@ from ..errors import DatasetError, ParameterError
 from ..parameters import ParameterSpace
 from ..settings import Setting, Source
 from ..synth import backend_info
-from .batches import Split
+from .batches import Split, render
 from .encoding import Encoding
 
 FORMAT = "synthmatch-dataset"
@@ -158,7 +158,12 @@ class Description:
 
 
 def backend_of(source: Source) -> dict[str, str]:
-    """Return what plays a source, as far as it decides the sound: where it lies does not."""
+    """Return what plays a source, as far as it decides the sound: where it lies does not.
+
+    It plays a sound first, since a plug-in knows its version only once it has played.
+    """
+    if backend_info(source.synth):
+        render(source, source.synth.space.encode({})[None])
     return {name: text for name, text in backend_info(source.synth).items() if name != "path"}
 
 

@@ -17,7 +17,7 @@ this process, however it ends.
 
 from .finding import find_plugin, plugin_folders
 from .host import PluginHost
-from .plugin import HostedPlugin
+from .plugin import HostedPlugin, failures_raised
 from .process import Play
 from .worker import PedalboardInstrument
 
@@ -26,6 +26,7 @@ __all__ = [
     "PedalboardInstrument",
     "Play",
     "PluginHost",
+    "failures_raised",
     "find_plugin",
     "plugin_folders",
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from .host import PEDALBOARD, PluginHost
 from .process import Play
 
 _MOST = 8  # processes
+_raised: ContextVar[bool] = ContextVar("raised", default=False)  # see failures_raised
 
 Numbers = npt.NDArray[Any]
 """A patch as a synth hands it to its plug-in, or a row for each of several."""
@@ -111,7 +114,8 @@ class HostedPlugin(ABC):
 
         A search is not lost to a failure: a sound on which the plug-in fails is silent,
         so that it ranks last, and if the plug-in is lost after it has worked, what may play
-        in its place goes on. Both are said in a :class:`~synthmatch.errors.HostingWarning`.
+        in its place goes on. Both are said in a :class:`~synthmatch.errors.HostingWarning`;
+        within :func:`failures_raised` both are errors.
 
         Raises
         ------
@@ -127,6 +131,8 @@ class HostedPlugin(ABC):
             else:
                 row[:] = sound
         if errors:
+            if _raised.get():
+                raise errors[0]
             _warn(f"{errors[0]}; {len(errors)} of {len(sounds)} sounds count as silence")
         return audio
 
@@ -148,7 +154,7 @@ class HostedPlugin(ABC):
                 ]
             except HostingError as error:
                 played = self.instead(rows, note, sample_rate) if self.host.info else None
-                if played is None:
+                if played is None or _raised.get():
                     raise
                 self._lost = str(error)
                 _warn(f"{error}; the embedded engine plays what is left")
@@ -157,6 +163,19 @@ class HostedPlugin(ABC):
         if played is None:
             raise HostingError(self._lost)
         return [*played]
+
+
+@contextlib.contextmanager
+def failures_raised() -> Iterator[None]:
+    """Let a sound on which a plug-in fails be an error while the block runs, in this thread.
+
+    For sounds that are kept or learned from, which silence must not stand in for.
+    """
+    token = _raised.set(True)
+    try:
+        yield
+    finally:
+        _raised.reset(token)
 
 
 def _warn(text: str) -> None:

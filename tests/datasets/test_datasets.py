@@ -50,6 +50,22 @@ def test_batches_are_functions_of_their_number():
     assert not np.array_equal(batches(6).vectors, first.vectors)
 
 
+def test_a_relative_folder_is_the_same_for_workers_elsewhere(tmp_path, monkeypatch):
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    pool = ProcessPoolExecutor(1, get_context("spawn"), os.chdir, (tmp_path / "there",))
+    with pool:
+        assert build_dataset(JSYN, "set", 6, shard=3, executor=pool) == Path("set")
+    assert len(Dataset(tmp_path / "here" / "set")) == 6
+    assert not list((tmp_path / "there").iterdir())
+
+
+def test_an_option_may_be_a_path():
+    setting = Setting("x", "jsyn", NOTE, 16_384, "classes", options={"plugin": Path("a", "b")})
+    assert json.loads(json.dumps(setting.to_dict()))["options"] == {"plugin": str(Path("a", "b"))}
+
+
 def test_splits_never_share_a_stream():
     draws = {
         tuple(stream(seed, split, index).integers(0, 2**63, 4))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from synthmatch.errors import PresetError, PresetWarning, SynthmatchError
 from synthmatch.parameters import Patch
-from synthmatch.synth import load_bank, load_patch, save_patch
+from synthmatch.synth import Note, load_bank, load_patch, save_patch
 from synthmatch_dexed import Dexed, dexed_t6
 from synthmatch_dexed.files import read_presets, read_voices, write_voices
 from synthmatch_dexed.files.state import State, read_preset, write_preset
@@ -328,6 +328,16 @@ def test_operators_switched_off_become_silent_in_a_voice(tmp_path):
     assert loaded["op1_output_level"] == 0 and loaded["op1_switch"] is True
     save_patch(t6, patch, tmp_path / "tone.vstpreset")
     assert load_patch(DEXED, tmp_path / "tone.vstpreset") == loaded
+
+
+def test_keyboard_scaling_does_not_bring_back_an_operator_that_is_off(tmp_path):
+    t6 = dexed_t6()
+    scaled = {"l_scale_depth": 99, "r_scale_depth": 99, "r_key_scale": "+LN", "break_point": 0}
+    patch = t6.space.patch({"op5_switch": False, **{f"op5_{k}": v for k, v in scaled.items()}})
+    save_patch(t6, patch, tmp_path / "tone.syx")
+    note = Note(60, 100, held=0.2, total=0.3)
+    kept = DEXED.render(load_patch(DEXED, tmp_path / "tone.syx"), note, 44_100)
+    np.testing.assert_array_equal(kept, t6.render(patch, note, 44_100))
 
 
 def test_the_plug_in_s_filter_is_left_out_with_a_warning(tmp_path):

@@ -191,6 +191,8 @@ def test_installed_settings(name):
     source = open_source(name)
     vectors = source.sample(np.random.default_rng(0), 3)
     assert source.render(vectors).shape == (3, setting.samples)
+    columns = {column.name for table in setting.tables for column in TABLES[table]}
+    assert {figure for row in setting.published for figure in row.figures} <= columns
     assert Setting.from_dict(json.loads(json.dumps(setting.to_dict()))).open().synth.space == (
         source.synth.space
     )

@@ -10,7 +10,8 @@ import warnings
 import numpy as np
 import pytest
 
-from synthmatch.errors import HostingError, HostingWarning, ParameterError
+from synthmatch.datasets import Dataset, build_dataset
+from synthmatch.errors import HostingError, HostingWarning, ParameterError, SynthmatchError
 from synthmatch.hosting import Play, PluginHost
 from synthmatch.synth import Note, backend_info, save_patch
 from synthmatch.testing import check_synth
@@ -145,6 +146,37 @@ def test_a_plug_in_that_is_lost_is_replaced_by_the_engine(bundle):
         warnings.simplefilter("error")  # it is said once
         np.testing.assert_array_equal(synth.render_batch(vectors(synth), NOTE, RATE), first)
     assert "crashed" in backend_info(synth)["lost"]
+
+
+def data_set(folder):
+    pytest.importorskip("pyarrow", reason="the extra 'data' is not installed")
+    synth = Tal("tal-core", backend="plugin")
+    return build_dataset(synth, folder, 5, note=NOTE, shard=2, overwrite=True)
+
+
+def test_a_data_set_says_which_plug_in_played_all_of_it(bundle, tmp_path):
+    bundle("Faithful")
+    made = Dataset(data_set(tmp_path / "set"))
+    assert made.description.backend["version"] == "9.9" and "path" not in made.description.backend
+    batch = made.read(range(5))
+    own = Tal("tal-core")
+    played = own.render_batch(batch.vectors, NOTE, own.sample_rate)
+    np.testing.assert_allclose(batch.audio, played, atol=1e-5)
+    shard = tmp_path / "set" / "shards" / "000001.parquet"
+    before = shard.read_bytes()
+    shard.unlink()
+    build_dataset(Tal("tal-core", backend="plugin"), tmp_path / "set", 5, note=NOTE, shard=2)
+    assert shard.read_bytes() == before
+
+
+def test_a_sound_that_fails_is_in_no_data_set(bundle, tmp_path):
+    folder = bundle("Fragile")
+    with pytest.raises(SynthmatchError, match="crashed"):
+        build_dataset(Tal("tal-core", backend="plugin"), tmp_path / "set", 60, note=NOTE)
+    (folder / "doomed").touch()  # lost after it has worked: the engine does not go on here
+    with pytest.raises(SynthmatchError, match="crashed"):
+        data_set(tmp_path / "other")
+    assert not list(tmp_path.rglob("*.parquet"))
 
 
 def test_a_plug_in_that_does_not_take_its_presets_is_an_error(bundle):

@@ -152,8 +152,8 @@ def write_patch(path: str | os.PathLike[str], patch: Patch, *, engine: str, syx:
 def neutralise(path: Path, patch: Patch, names: Collection[str]) -> Patch:
     """Return ``patch`` with the parameters ``names`` of the plug-in neutral.
 
-    An operator that was switched off gets an output level of 0, which sounds the same;
-    of anything else that is lost a warning tells.
+    An operator that was switched off gets an output level of 0, and no keyboard scaling that
+    could raise it, which sounds the same; of anything else that is lost a warning tells.
     """
     lost = [name for name in names if patch[name] != NEUTRAL[name]]
     if not lost:
@@ -162,7 +162,8 @@ def neutralise(path: Path, patch: Patch, names: Collection[str]) -> Patch:
     for name in lost:
         values[name] = NEUTRAL[name]
         if name.endswith("switch"):
-            values[name.replace("switch", "output_level")] = 0
+            for silent in ("output_level", "l_scale_depth", "r_scale_depth"):
+                values[name.replace("switch", silent)] = 0
     gone = [f"{name} {patch[name]:g}" for name in lost if not name.endswith("switch")]
     if gone:
         _warn(path, [f"left out, for neither a DX7 nor the engine has it: {', '.join(gone)}"])

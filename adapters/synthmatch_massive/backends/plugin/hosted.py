@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,6 +69,18 @@ class Plugin(HostedPlugin):
     ) -> None:
         environment = {BASE: str(base)} if base is not None else {}
         super().__init__(locate(path), processes=processes, loader=LOADER, environment=environment)
+
+    @property
+    def base(self) -> str:
+        """The preset whose parameters are changed: its name and a digest, or "its own"."""
+        path = self.environment.get(BASE) or os.environ.get(BASE)
+        if not path:
+            return "its own"
+        try:
+            digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]
+        except OSError:
+            digest = "not readable"
+        return f"{Path(path).name} ({digest})"
 
     @property
     def writes_presets(self) -> bool:
