@@ -85,10 +85,12 @@ def test_an_early_interrupt_is_quiet(delay: float) -> None:
     program = (
         "import os, signal, sys, threading, time\n"
         "def send():\n"
+        "    while 'synthmatch.cli.commands' not in sys.modules:\n"  # which is still loading
+        "        time.sleep(0.001)\n"
         f"    time.sleep({delay})\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "from synthmatch.cli import main\n"
-        "threading.Thread(target=send).start()\n"
+        "threading.Thread(target=send, daemon=True).start()\n"
         "main(['match', 'nowhere.wav', '-s', 'dexed', '--seconds', '9'])\n"
     )
     done = subprocess.run(
@@ -102,7 +104,7 @@ def test_an_early_interrupt_is_quiet(delay: float) -> None:
 def test_an_interrupt_that_a_callback_of_c_loses_comes_again(number: signal.Signals) -> None:
     program = (
         "import ctypes, os, sys, time\n"
-        "from synthmatch.cli.group import Signals\n"
+        "from synthmatch.cli.signals import Signals\n"
         "callback = ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), int(sys.argv[1])))\n"
         "signals = Signals()\n"
         "with signals.handled():\n"
