@@ -109,10 +109,16 @@ def build_dataset(
             done = _prepare(plan, source, overwrite)
             with open_executor(workers, scheduler, executor) as pool:
                 _run(plan, done, pool, progress)
+            _remove_unfinished(plan.folder)  # of workers that were killed meanwhile
             manifest.write_entries(plan.folder, description, done)
     except OSError as error:
         raise DatasetError(f"cannot write {folder}: {error.strerror or error}") from error
     return Path(folder)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    for inside in (folder, folder / manifest.FOLDER):
+        remove_unfinished(inside)
 
 
 def _prepare(plan: Plan, source: Source, overwrite: bool) -> dict[int, manifest.Entry]:
@@ -122,8 +128,7 @@ def _prepare(plan: Plan, source: Source, overwrite: bool) -> dict[int, manifest.
     moment leaves the data set that was there, or none of its shards.
     """
     folder, description = plan.folder, plan.description
-    for inside in (folder, folder / manifest.FOLDER):
-        remove_unfinished(inside)
+    _remove_unfinished(folder)
     if overwrite:
         (folder / manifest.FILE).unlink(missing_ok=True)
         for file in (folder / manifest.FOLDER).glob("*.parquet"):

@@ -30,6 +30,7 @@ class Honest:
         self.info = {"name": type(self).__name__, "version": "1.2"}
         with (self.folder / "started").open("a") as log:
             log.write(f"{os.getpid()}\n")
+        self.number = len((self.folder / "started").read_text().split())
 
     def play(self, state, note, sample_rate):
         return sine(state, note, sample_rate)
@@ -206,7 +207,7 @@ class Moody(Honest):
 
     def play(self, state, note, sample_rate):
         sound = super().play(state, note, sample_rate)
-        return np.roll(sound, os.getpid() % 997 + 1)
+        return np.roll(sound, 7 * self.number)
 
 
 class Drifting(Honest):

@@ -132,10 +132,10 @@ def test_a_plug_in_that_does_not_work_is_one_error(host, name, message):
     with pytest.raises(HostingError, match=message) as caught:
         plugin.render_many([play(440)] * 20)
     assert "\n" not in str(caught.value)
-    began = time.monotonic()
+    before = plugin.restarts
     with pytest.raises(HostingError, match=message):  # repeated, not tried again
         plugin.render(play(440))
-    assert time.monotonic() - began < 0.1
+    assert plugin.restarts == before
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_plug_in_that_does_not_work_is_one_error(host, name, message):
     [
         ("Crash", r"crashed \(SIGSEGV\) when asked to play a note"),
         ("Exit", r"crashed \(exit status 7\) when asked to play a note"),
-        ("Hang", "took over 1 s to play a note and was stopped"),
+        ("Hang", "took over 3 s to play a note and was stopped"),
         ("Raise", "cannot play a note: ValueError: no such preset"),
         ("NotANumber", "samples that are not finite"),
         ("Stereo", r"samples of shape \[2, 800\]"),
@@ -158,7 +158,7 @@ def test_a_plug_in_that_does_not_work_is_one_error(host, name, message):
     ],
 )
 def test_a_sound_that_fails_costs_one_error_and_no_other_sound(host, tmp_path, name, message):
-    plugin = host(name, probe=PROBE, time_limit=1 if name == "Hang" else 20)
+    plugin = host(name, probe=PROBE, time_limit=3 if name == "Hang" else 20)
     states = [440, b"once", b"bad", 880]
     first, once, bad, last = plugin.render_many([play(state) for state in states])
     np.testing.assert_array_equal(first, expected(440))

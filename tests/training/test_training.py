@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import itertools
 import json
 import re
 import signal
@@ -211,7 +212,9 @@ def test_early_stopping_keeps_the_best(tmp_path):
     assert (result.step, result.steps, result.scores) == (2, 8, {"loss": 1.0})
 
 
-def test_minutes_end_on_time(tmp_path):
+def test_minutes_end_on_time(tmp_path, monkeypatch):
+    looks = itertools.count()  # at a clock that goes on by 10 ms with each: no machine is too busy
+    monkeypatch.setattr("synthmatch.training.loop.time.perf_counter", lambda: 0.01 * next(looks))
     result = run(tmp_path / "m", Recipe(minutes=0.03, batch=8, validations=2, validate=16))
     assert result.stopped == "finished"
     assert 1.8 <= result.seconds < 3.0
