@@ -16,6 +16,7 @@ voice; neither knows of the chance in training. An interrupted run goes on.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -68,19 +69,21 @@ Figures = dict[str, list[float]]
 
 def train(variant: str, args: argparse.Namespace) -> Path:
     """Train a variant as far as it is not, and return its folder of files."""
-    folder: Path = args.output / f"{args.steps}" / f"{list(VARIANTS).index(variant):02}"
+    options = [args.sounds, *VARIANTS[variant]]
+    options += ["--steps", f"{args.steps}", "--batch", f"{args.batch}"]
+    if variant != PLAIN:
+        options += SMOOTH
+    if args.effects and variant != UNWEIGHTED:
+        options += ["--effects", args.effects]
+    told = [str(part) for part in options]
+    folder: Path = args.output / hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
     config = folder / "folder" / "config.json"
     if config.exists() and json.loads(config.read_text())["metadata"]["step"] == args.steps:
         return folder
-    script = Path(__file__).with_name("train_masked.py")
-    command = [sys.executable, script, args.sounds, "-o", folder, *VARIANTS[variant]]
-    command += ["--steps", f"{args.steps}", "--batch", f"{args.batch}"]
-    if variant != PLAIN:
-        command += SMOOTH
-    if args.effects and variant != UNWEIGHTED:
-        command += ["--effects", args.effects]
+    script = str(Path(__file__).with_name("train_masked.py"))
     print(f"{variant}:", flush=True)
-    subprocess.run([str(part) for part in command], check=True, env={**KEPT, **os.environ})
+    command = [sys.executable, script, *told, "-o", str(folder)]
+    subprocess.run(command, check=True, env={**KEPT, **os.environ})
     return folder
 
 

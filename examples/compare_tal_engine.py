@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from compare_dexed_engine import signal_to_error
 
 from synthmatch.metrics import log_spectral_distance
 from synthmatch_tal.backends.embedded.engine import Before, render_presets
@@ -56,15 +57,6 @@ def is_random(clip: dict[str, Any], base: dict[str, float]) -> bool:
     values = {**base, **clip["changed"]}
     drawing = any(0.8 <= values[f"lfo{k}waveform"] < 1 for k in (1, 2))
     return drawing or values["resonance"] == 1
-
-
-def signal_to_error(target: np.ndarray, other: np.ndarray, furthest: int = 64) -> float:
-    """Return the energy of ``target`` over that of the difference, dB, at the best alignment."""
-    target = np.pad(target.astype(np.float64), furthest)
-    shifted = (np.roll(target, shift) for shift in range(-furthest, furthest + 1))
-    other = np.pad(other.astype(np.float64), furthest)
-    error = min(np.sum((one - other) ** 2) for one in shifted)
-    return float(10 * np.log10(np.sum(target**2) / max(error, 1e-30) + 1e-30))
 
 
 def compare(clip: dict[str, Any], base: dict[str, float], folder: Path) -> dict[str, Any]:

@@ -182,6 +182,11 @@ def main() -> None:
     if args.quick:
         count, shards, args.seconds, args.distance = 4, 1, 0.1, 1.0
     prepare(args.output, OWN, {}, None)
+    asked = {"seconds": args.seconds, "distance": args.distance, "searches": count}
+    known = args.output / "search.json"
+    if known.exists() and json.loads(known.read_text()) != asked:
+        parser.error(f"{args.output} holds searches of {known.read_text()}; use another folder")
+    known.write_text(json.dumps(asked))
     work = functools.partial(
         search,
         args.output,

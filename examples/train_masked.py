@@ -289,7 +289,6 @@ def main() -> None:
             log.flush()
             print(row, flush=True)
             state = {"step": step, "seconds": saved - began, "cpu": row["cpu"]}
-            save_checkpoint(checkpoint, modules, optimizer, state)
             metadata = {
                 "setting": setting.to_dict(),
                 "recipe": {
@@ -304,6 +303,7 @@ def main() -> None:
                 "headline": f"parameters of {synth.name}, any note",
             }
             save_model(args.output / "folder", mean, metadata, half=True)
+            save_checkpoint(checkpoint, modules, optimizer, state)
 
 
 if __name__ == "__main__":

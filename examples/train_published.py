@@ -215,7 +215,6 @@ def train(network: Estimator, data: Data, held: Data, recipe: Recipe, folder: Pa
             with (folder / "log.jsonl").open("a") as log:
                 log.write(json.dumps(row) + "\n")
             print(row, flush=True)
-            save_checkpoint(checkpoint, modules, optimizer, {"step": step, "seconds": seconds})
             metadata = {
                 "setting": setting.to_dict(),
                 "recipe": {"steps": step, "batch": recipe.batch, "sounds": len(data.classes)},
@@ -225,6 +224,7 @@ def train(network: Estimator, data: Data, held: Data, recipe: Recipe, folder: Pa
                 "headline": f"loss {row['held_out']:.3f} on {len(held.classes)} held-out sounds",
             }
             save_model(folder / "folder", mean, metadata, half=True)
+            save_checkpoint(checkpoint, modules, optimizer, {"step": step, "seconds": seconds})
 
 
 def main() -> None:
