@@ -115,6 +115,16 @@ def test_a_base_preset_is_what_the_parameters_change(loaded, tmp_path, monkeypat
         loaded(fake_massive.Resetting)
 
 
+def test_what_played_has_the_base_preset_by_name_and_content(bundle, tmp_path):
+    bundle("resetting")
+    base = tmp_path / "warm.vstpreset"
+    told = []
+    for content in (b"one", b"other"):
+        base.write_bytes(content)
+        told.append(backend_info(Massive(backend="plugin", base=base))["base"])
+    assert all(text.startswith("warm.vstpreset (") for text in told) and told[0] != told[1]
+
+
 def test_batches_are_played_by_processes(bundle):
     folder = bundle("resetting")
     synth, own = Massive(backend="plugin"), Massive()
@@ -127,7 +137,7 @@ def test_batches_are_played_by_processes(bundle):
     np.testing.assert_allclose(copy.render(patch, NOTE, RATE), audio[1], atol=1e-6)
     assert backend_info(synth) == {
         **{"backend": "plugin", "path": str(folder / "Massive.vst3"), "name": "Massive"},
-        **{"version": "1.7", "manufacturer": "Native Instruments"},
+        **{"version": "1.7", "manufacturer": "Native Instruments", "base": "its own"},
         "pedalboard": backend_info(synth)["pedalboard"],
     }
     backwards = synth.render_batch(vectors()[::-1], NOTE, RATE)
